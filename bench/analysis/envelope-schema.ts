@@ -1,0 +1,180 @@
+import { Type, type Static, type TSchema } from '@sinclair/typebox'
+import { RunSchema } from '../results.ts'
+import { mapMetrics, metricNames } from './metrics.ts'
+
+// What `--json` prints (DESIGN section 8): every unit in its name, unknown is null.
+
+const strict = { additionalProperties: false } as const
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const text = Type.String()
+const count = Type.Integer({ minimum: 0 })
+const { environment, warnings, arms } = RunSchema.properties
+const armProperties = arms.items.properties
+
+const EstimateSchema = Type.Object(
+  {
+    estimate: Type.Number(),
+    low: nullable(Type.Number()),
+    high: nullable(Type.Number()),
+    /** Coverage reached, not the one asked for. */
+    level: nullable(Type.Number({ minimum: 0, maximum: 1 })),
+    blocks: count,
+  },
+  strict,
+)
+const figure = nullable(EstimateSchema)
+const MetricsSchema = Type.Object(
+  mapMetrics(() => figure),
+  strict,
+)
+const VerdictSchema = Type.Union([
+  Type.Literal('better'),
+  Type.Literal('worse'),
+  Type.Literal('same'),
+  Type.Literal('undecided'),
+])
+const metricName = Type.Union(metricNames.map((name) => Type.Literal(name)))
+
+const CaseSchema = Type.Object(
+  {
+    id: text,
+    scenario: text,
+    role: armProperties.role,
+    baseline: nullable(text),
+    source: armProperties.source,
+    outcome: armProperties.outcome,
+    reason: nullable(text),
+    parameters: armProperties.parameters,
+    preflight: nullable(
+      Type.Object(
+        {
+          controlsPassed: count,
+          tried: count,
+          refused: count,
+          recorded: count,
+          handlerCalls: count,
+        },
+        strict,
+      ),
+    ),
+    metrics: MetricsSchema,
+    /** At one connection, where the case has more. */
+    singleConnection: nullable(MetricsSchema),
+    /** The client was the limit of requestsPerSecond; null without that figure. */
+    clientLimited: nullable(Type.Boolean()),
+    /** The client was the limit in the slices that latencies are from. */
+    latencyClientLimited: nullable(Type.Boolean()),
+    warnings,
+  },
+  strict,
+)
+
+const ComparisonSchema = Type.Object(
+  {
+    case: text,
+    against: text,
+    metric: metricName,
+    ratio: figure,
+    difference: figure,
+    verdict: VerdictSchema,
+    /** Share; a difference beyond it is ruled out. */
+    rulesOutMoreThan: nullable(Type.Number()),
+    clientLimited: Type.Boolean(),
+  },
+  strict,
+)
+
+const DecompositionSchema = Type.Object(
+  {
+    case: text,
+    against: text,
+    totalCpuUsPerRequest: EstimateSchema,
+    parts: Type.Array(Type.Object({ arm: text, cpuUsPerRequest: figure, share: figure }, strict)),
+    interactionCpuUsPerRequest: figure,
+  },
+  strict,
+)
+
+const ThresholdsSchema = Type.Object(
+  {
+    level: Type.Number(),
+    effect: Type.Number(),
+    equivalence: Type.Number(),
+    minimumLevel: Type.Number(),
+  },
+  strict,
+)
+
+/** JSON Schema of what `bench --json` and `compare --live --json` print. */
+export const RunEnvelopeSchema = Type.Object(
+  {
+    schema: Type.Literal(1),
+    command: Type.Union([Type.Literal('run'), Type.Literal('compare')]),
+    runId: text,
+    file: nullable(text),
+    mode: RunSchema.properties.mode,
+    complete: Type.Boolean(),
+    incompleteReason: nullable(text),
+    blocksMeasured: count,
+    blocksFailed: count,
+    environment,
+    cases: Type.Array(CaseSchema),
+    comparisons: Type.Array(ComparisonSchema),
+    decompositions: Type.Array(DecompositionSchema),
+    thresholds: ThresholdsSchema,
+    charts: Type.Array(text),
+    warnings,
+  },
+  { ...strict, $id: 'run-envelope' },
+)
+
+const SideSchema = Type.Object(
+  {
+    runId: text,
+    label: text,
+    commit: nullable(text),
+    dirty: nullable(Type.Boolean()),
+    startedAt: text,
+    complete: Type.Boolean(),
+  },
+  strict,
+)
+
+/** JSON Schema of what `compare --json` prints of two stored runs. */
+export const CompareEnvelopeSchema = Type.Object(
+  {
+    schema: Type.Literal(1),
+    command: Type.Literal('compare'),
+    before: SideSchema,
+    after: SideSchema,
+    comparisons: Type.Array(
+      Type.Object(
+        {
+          case: text,
+          /** Run id of the side before. */
+          against: text,
+          metric: metricName,
+          /** Cost over that of the reference, in each side's own run. */
+          beforeOverReference: figure,
+          afterOverReference: figure,
+          ratio: figure,
+          verdict: VerdictSchema,
+          rulesOutMoreThan: nullable(Type.Number()),
+          clientLimited: Type.Boolean(),
+        },
+        strict,
+      ),
+    ),
+    missing: Type.Array(Type.Object({ case: text, reason: text }, strict)),
+    forced: Type.Array(text),
+    thresholds: ThresholdsSchema,
+    warnings,
+  },
+  { ...strict, $id: 'compare-envelope' },
+)
+
+/** What `bench --json` prints. */
+export type RunEnvelope = Static<typeof RunEnvelopeSchema>
+
+/** What `compare --json` prints of two stored runs. */
+export type CompareEnvelope = Static<typeof CompareEnvelopeSchema>

@@ -1,0 +1,109 @@
+import { JsHistogram } from 'hdr-histogram-js'
+import { decodeHistogram, type Histogram } from '../load/histogram.ts'
+import type { Random } from '../random.ts'
+import type { Block, Slice } from '../results.ts'
+import { bootstrapInterval, mapEstimate, type Estimate } from './stats.ts'
+
+/** Which of a run's histograms: those of one arm under one load with so many connections. */
+export interface HistogramKey {
+  readonly arm: string
+  readonly load: Slice['load']
+  readonly connections: number
+}
+
+/** The histogram of one arm in one block; null where there is none. */
+export function histogramOf({ histograms }: Block, key: HistogramKey): Histogram | null {
+  const found = histograms.find(
+    ({ arm, load, connections }) =>
+      arm === key.arm && load === key.load && connections === key.connections,
+  )
+  return found === undefined ? null : decodeHistogram(found.histogram)
+}
+
+/** Samples of blocks, as numbers of samples up to each latency that occurs in any of them. */
+export interface LatencyTable {
+  /** Ascending. */
+  readonly valuesUs: readonly number[]
+  /** One list a block. */
+  readonly cumulative: readonly Float64Array[]
+  readonly samples: number
+}
+
+/** Tabulates histograms, one a block: resampling blocks then needs no merging of histograms. */
+export function tabulate(histograms: readonly Histogram[]): LatencyTable {
+  const counts = histograms.map(countsOf)
+  const valuesUs = [...new Set(counts.flatMap((one) => [...one.keys()]))].sort((a, b) => a - b)
+  const cumulative = counts.map((one) => {
+    let sum = 0
+    return Float64Array.from(valuesUs, (valueUs) => (sum += one.get(valueUs) ?? 0))
+  })
+  const samples = cumulative.reduce((sum, block) => sum + (block.at(-1) ?? 0), 0)
+  return { valuesUs, cumulative, samples }
+}
+
+/** Percentile in µs of the histogram merged over blocks, with its bootstrap interval over blocks, on the log scale since latencies are skewed; null without samples. */
+export function mergedPercentile(
+  { valuesUs, cumulative, samples }: LatencyTable,
+  percentile: number,
+  options: { readonly random: Random; readonly level: number },
+): Estimate | null {
+  if (samples === 0) return null
+  const last = valuesUs.length - 1
+  const ends = cumulative.map((counts) => {
+    const rank = rankOf(counts[last] ?? 0, percentile)
+    return firstReaching(rank, 0, last, (bin) => counts[bin] ?? 0)
+  })
+  // However blocks are weighted, the whole lies between the lowest and the highest of them.
+  const [lowest, highest] = [Math.min(...ends), Math.max(...ends)]
+  const statistic = (weights: readonly number[]): number => {
+    const upTo = (bin: number) => weightedSum(cumulative, weights, bin)
+    const bin = firstReaching(rankOf(upTo(last), percentile), lowest, highest, upTo)
+    return Math.log(valuesUs[bin] ?? Number.NaN)
+  }
+  const interval = bootstrapInterval({ ...options, blocks: cumulative.length, statistic })
+  return interval === null ? null : mapEstimate(interval, Math.exp)
+}
+
+function weightedSum(
+  cumulative: readonly Float64Array[],
+  weights: readonly number[],
+  bin: number,
+): number {
+  let sum = 0
+  for (let block = 0; block < cumulative.length; block++) {
+    sum += (weights[block] ?? 0) * (cumulative[block]?.[bin] ?? 0)
+  }
+  return sum
+}
+
+/** HdrHistogram's own rounding, up but for the error of the product, so that both say the same. */
+function rankOf(samples: number, percentile: number): number {
+  return Math.max(Math.ceil((percentile / 100) * samples * (1 - Number.EPSILON)), 1)
+}
+
+/** The first bin, from low to high, up to which there are so many samples. */
+function firstReaching(
+  rank: number,
+  low: number,
+  high: number,
+  upTo: (bin: number) => number,
+): number {
+  let [first, last] = [low, high]
+  while (first < last) {
+    const middle = (first + last) >> 1
+    if (upTo(middle) >= rank) last = middle
+    else first = middle + 1
+  }
+  return first
+}
+
+function countsOf(histogram: Histogram): Map<number, number> {
+  if (!(histogram instanceof JsHistogram)) throw new TypeError('not a histogram of our own making')
+  const counts = new Map<number, number>()
+  for (let index = 0; index < histogram.countsArrayLength; index++) {
+    const count = histogram.getCountAtIndex(index)
+    if (count === 0) continue
+    counts.set(histogram.highestEquivalentValue(histogram.valueFromIndex(index)), count)
+  }
+  return counts
+}

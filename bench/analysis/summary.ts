@@ -1,0 +1,107 @@
+import type { ArmRecord, Block, Run, Warning } from '../results.ts'
+import { compareArms, decompose, type Comparison, type Decomposition } from './contrasts.ts'
+import { figuresOf, type Figures } from './figures.ts'
+import { PRIMARY_METRIC } from './metrics.ts'
+import { measuredBlocks, ownConnections, readArm, type Reading } from './reading.ts'
+import { margin } from './stats.ts'
+import { defaultThresholds, type Thresholds } from './verdict.ts'
+import { armWarnings, runWarnings } from './warnings.ts'
+
+/** One arm of a run with its figures. */
+export interface ArmSummary {
+  readonly record: ArmRecord
+  /** At the connections of its own case; null where it was not measured. */
+  readonly figures: Figures | null
+  /** At one connection, where its case has more: for charts, never compared. */
+  readonly singleConnection: Figures | null
+  readonly warnings: readonly Warning[]
+}
+
+/** What a run says. */
+export interface Summary {
+  readonly arms: readonly ArmSummary[]
+  readonly comparisons: readonly Comparison[]
+  readonly decompositions: readonly Decomposition[]
+  readonly thresholds: Thresholds
+  readonly blocksMeasured: number
+  readonly blocksFailed: number
+  readonly warnings: readonly Warning[]
+}
+
+/** Analyses a run: figures of every arm, comparisons and decompositions. The same run gives the same summary. */
+export function summarise(run: Run, thresholds: Thresholds = defaultThresholds): Summary {
+  const blocks = measuredBlocks(run.blocks)
+  const readings = readRun(run.arms, blocks)
+  const options = { thresholds, seed: run.seed }
+  const figureOptions = { level: thresholds.level, seed: run.seed }
+  const comparisons = compareArms(run.arms, readings, options)
+  const arms = run.arms.map((record): ArmSummary => {
+    const reading = readings.get(record.id)
+    const figures = reading === undefined ? null : figuresOf(reading, figureOptions)
+    const single = reading?.connections === 1 ? null : readSingle(record, blocks)
+    const singleConnection = single === null ? null : figuresOf(single, figureOptions)
+    return { record, figures, singleConnection, warnings: armWarnings(record, figures) }
+  })
+  return {
+    arms,
+    comparisons,
+    decompositions: decompose(run.arms, readings, thresholds),
+    thresholds,
+    blocksMeasured: blocks.length,
+    blocksFailed: run.blocks.length - blocks.length,
+    warnings: runWarnings({ run, readings, comparisons, thresholds, blocks: blocks.length }),
+  }
+}
+
+/**
+ * Largest half-width among the intervals on CPU per request, relative: what `--precision` is about.
+ * Of the comparisons, or without any of the cases' own figures. Null while some interval is short of
+ * its level.
+ */
+export function relativePrecision(
+  run: Pick<Run, 'arms' | 'blocks' | 'seed'>,
+  thresholds: Thresholds = defaultThresholds,
+): number | null {
+  const readings = readRun(run.arms, measuredBlocks(run.blocks))
+  const compared = compareArms(run.arms, readings, { thresholds, seed: run.seed })
+    .filter(({ metric }) => metric === PRIMARY_METRIC)
+    .map(({ ratio }) => ratio)
+  const estimates = compared.length > 0 ? compared : ownCosts(run, readings, thresholds)
+  const widths = estimates.map((estimate) => {
+    if (estimate?.level == null || estimate.level < thresholds.level) return null
+    const half = margin(estimate)
+    return half === null ? null : half / estimate.estimate
+  })
+  if (widths.length === 0 || widths.includes(null)) return null
+  return Math.max(...widths.map((width) => width ?? Infinity))
+}
+
+function ownCosts(
+  run: Pick<Run, 'arms' | 'seed'>,
+  readings: ReadonlyMap<string, Reading>,
+  { level }: Thresholds,
+) {
+  return run.arms
+    .filter(({ role }) => role === 'case')
+    .map(({ id }) => readings.get(id))
+    .map((reading) =>
+      reading === undefined
+        ? null
+        : figuresOf(reading, { level, seed: run.seed }).metrics[PRIMARY_METRIC],
+    )
+}
+
+/** Arms that were measured and have slices at the connections of their own case. */
+function readRun(arms: readonly ArmRecord[], blocks: readonly Block[]): Map<string, Reading> {
+  return new Map(
+    arms
+      .filter(({ outcome }) => outcome === 'measured')
+      .map((arm) => [arm.id, readArm(blocks, arm.id, ownConnections(arm))] as const)
+      .filter(([, { duet }]) => duet.size > 0),
+  )
+}
+
+function readSingle({ id, outcome }: ArmRecord, blocks: readonly Block[]): Reading | null {
+  const reading = readArm(blocks, id, 1)
+  return outcome === 'measured' && reading.duet.size > 0 ? reading : null
+}

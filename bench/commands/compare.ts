@@ -1,0 +1,98 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { Command } from 'commander'
+import { compareRuns } from '../analysis/compare.ts'
+import type { RunComparison } from '../analysis/sides.ts'
+import { compareEnvelope } from '../analysis/envelope.ts'
+import { BenchError } from '../errors.ts'
+import { renderComparison } from '../render/compare-text.ts'
+import type { Parameters } from '../scenario.ts'
+import { loadScenarios } from '../scenarios.ts'
+import { findRun, listRuns } from '../store.ts'
+import type { CommandResult, Io } from './io.ts'
+
+interface CompareOptions {
+  readonly results: string
+  readonly force?: true
+  readonly failOn?: string
+  readonly json?: true
+}
+
+/** `compare`: two stored runs, through the reference arm that both measured. */
+export function compareCommand(io: Io, done: (result: CommandResult) => void): Command {
+  return new Command('compare')
+    .description('compare two stored runs: run id, file, commit or branch')
+    .argument('<before>', 'the run that is the measure')
+    .argument('<after>', 'the run that is judged')
+    .option('--force', 'compare what should not be compared, and mark it')
+    .option('--fail-on <verdict>', 'exit 1 on worse; exit 2 on undecided too')
+    .option('--results <folder>', 'where runs are kept', join(io.root, 'results'))
+    .option('--json', 'print one JSON object on stdout')
+    .addHelpText('after', '\nExample:\n  npm run compare -- main my-branch')
+    .action(async (before: string, after: string, options: CompareOptions) => {
+      done(await compare(before, after, options, io))
+    })
+}
+
+async function compare(
+  before: string,
+  after: string,
+  options: CompareOptions,
+  io: Io,
+): Promise<CommandResult> {
+  const failOn = parseFailOn(options.failOn)
+  const folders = [options.results, join(io.root, 'results', 'reference')]
+  const find = (word: string) => findRun(word, folders, (name) => resolveCommit(io.root, name)).run
+  const [old, current] = [find(before), find(after)]
+  const declared = await declaredDefaults(io.root)
+  const comparison = compareRuns(old, current, {
+    defaults: (scenario) => declared.get(scenario) ?? null,
+    force: options.force === true,
+    sessions: listRuns(folders).runs.map(({ run }) => run),
+  })
+  io.out(
+    options.json === true
+      ? `${JSON.stringify(compareEnvelope(comparison))}\n`
+      : renderComparison(comparison, { color: io.stdoutIsTerminal }),
+  )
+  return { exitCode: exitCodeFor(comparison, failOn) }
+}
+
+type FailOn = 'worse' | 'undecided' | null
+
+/** DESIGN section 5: 1 is `worse` and 2 is `undecided`, and only where they were asked for. */
+function exitCodeFor({ changes }: RunComparison, failOn: FailOn): number {
+  if (failOn === null) return 0
+  if (changes.some(({ verdict }) => verdict === 'worse')) return 1
+  return failOn === 'undecided' && changes.some(({ verdict }) => verdict === 'undecided') ? 2 : 0
+}
+
+function parseFailOn(given: string | undefined): FailOn {
+  if (given === undefined) return null
+  if (given === 'worse' || given === 'undecided') return given
+  throw new BenchError('usage', `--fail-on ${given}: expected worse or undecided`)
+}
+
+async function declaredDefaults(root: string): Promise<Map<string, Parameters>> {
+  const scenarios = await loadScenarios(root)
+  return new Map(
+    scenarios.map(({ name, parameters }) => [
+      name,
+      Object.fromEntries(
+        Object.entries(parameters).map(([key, parameter]) => [key, parameter.default]),
+      ),
+    ]),
+  )
+}
+
+/** Commit of a branch, tag or (short) hash; null where git does not know it. */
+function resolveCommit(root: string, name: string): string | null {
+  // A word that starts with a dash would be an option to git.
+  if (name.startsWith('-')) return null
+  const done = spawnSync(
+    'git',
+    ['-C', root, 'rev-parse', '--verify', '--quiet', `${name}^{commit}`],
+    { encoding: 'utf8' },
+  )
+  return done.status === 0 ? done.stdout.trim() : null
+}

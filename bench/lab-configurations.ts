@@ -1,0 +1,99 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type {
+  AuthorizationConfig,
+  ClientTrust,
+  IssuerConfig,
+  RegisteredClient,
+  ServerConfig,
+  TlsConfig,
+} from '../servers/config.ts'
+import { writeSecretFile } from '../servers/pki.ts'
+import type { LabSettings } from './lab-settings.ts'
+import type { Case } from './scenario.ts'
+
+/** What the configurations of one lab have in common: its files and its registered clients. */
+export interface LabFiles {
+  readonly folder: string
+  readonly settings: LabSettings
+  readonly trust: ClientTrust
+  readonly clients: readonly RegisteredClient[]
+  readonly tls: TlsConfig
+  readonly secretFile: string
+  readonly signingJwksFile: string
+}
+
+/** Makes the configurations of a lab's server processes, and writes them. */
+export interface Configurations {
+  readonly trust: ClientTrust
+  readonly serverTls: () => TlsConfig
+  readonly authorizationConfig: () => AuthorizationConfig
+  readonly issuerConfig: (issuerUrl: string) => IssuerConfig
+  /** Configuration of the case's resource server; `issuerUrl` is null where no token is checked. */
+  readonly serverConfig: (testCase: Case, issuerUrl: string | null) => ServerConfig
+  /** Writes a configuration (mode 0600) and returns its path; the name may come again. */
+  readonly writeConfig: (
+    name: string,
+    config: ServerConfig | AuthorizationConfig,
+  ) => Promise<string>
+}
+
+/** Creates the folder of a lab's configurations, and what fills it. */
+export async function createConfigurations(files: LabFiles): Promise<Configurations> {
+  const { settings, trust, clients, tls, secretFile } = files
+  const folder = join(files.folder, 'config')
+  await mkdir(folder, { mode: 0o700 })
+  let made = 0
+  const issuerConfig = (issuerUrl: string): IssuerConfig => ({
+    issuer: issuerUrl,
+    jwksUri: `${issuerUrl}/jwks`,
+    introspectionEndpoint: `${issuerUrl}/token/introspection`,
+    caFile: trust.caFile,
+    audience,
+    algorithms: [settings.algorithm],
+    clientId: resourceServerId,
+    clientSecretFile: secretFile,
+    introspectionCacheMs: settings.introspectionCacheMs,
+    introspectionTimeoutMs,
+  })
+  return {
+    trust,
+    serverTls: () => tls,
+    issuerConfig,
+    authorizationConfig: () => ({
+      host: loopback,
+      port: 0,
+      tls,
+      clientCaFile: trust.caFile,
+      clientCrlFile: trust.crlFile,
+      signingJwksFile: files.signingJwksFile,
+      algorithm: settings.algorithm,
+      audience,
+      clients,
+      introspectors: [{ clientId: resourceServerId, secretFile }],
+      databaseFile: join(files.folder, `tokens-${++made}.db`),
+      accessTokenTtlSeconds,
+    }),
+    serverConfig({ scenario, parameters }, issuerUrl) {
+      const { certificate, token } = scenario.credentials(parameters)
+      return {
+        host: loopback,
+        port: 0,
+        tls: scenario.tls ? tls : null,
+        clients: certificate ? trust : null,
+        issuer: token === 'none' || issuerUrl === null ? null : issuerConfig(issuerUrl),
+        token,
+      }
+    },
+    writeConfig: (name, config) =>
+      writeSecretFile(folder, `${name}-${++made}.json`, JSON.stringify(config)),
+  }
+}
+
+const loopback = '127.0.0.1'
+const audience = 'https://payments.trustbench.test'
+const resourceServerId = 'payments-api'
+/** Longer than any run: a token that ends while it is measured would fail the block. */
+const accessTokenTtlSeconds = 21_600
+/** A thousand introspections on an idle machine: an issuer that needs this long does not answer. */
+const introspectionTimeoutMs = 5_000

@@ -1,0 +1,118 @@
+import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
+import type { JWK } from 'jose'
+import type { ClientTrust, KeyType, RegisteredClient, SigningAlgorithm } from '../servers/config.ts'
+import { createAuthority } from '../servers/pki.ts'
+import type { IssueRequest } from '../servers/pki.ts'
+
+/** URI subject alternative names of the clients. */
+export const uris = {
+  /** The client that is measured, of tenant acme. */
+  billing: 'spiffe://trustbench.test/acme/billing',
+  payouts: 'spiffe://trustbench.test/acme/payouts',
+  gateway: 'spiffe://trustbench.test/acme/gateway',
+  /** Has a good certificate but may not call this API. */
+  reporting: 'spiffe://trustbench.test/acme/reporting',
+  /** May call, for another tenant. */
+  globex: 'spiffe://trustbench.test/globex/billing',
+} as const
+
+/** Clients that may call the API, each with its tenant. */
+export const allowedClients: ClientTrust['allowed'] = {
+  [uris.billing]: { orgId: 'acme' },
+  [uris.payouts]: { orgId: 'acme' },
+  [uris.gateway]: { orgId: 'acme' },
+  [uris.globex]: { orgId: 'globex' },
+}
+
+/** What the certificates of resource servers and of the authorization server say. */
+export const serverProfile = {
+  kind: 'server',
+  commonName: 'localhost',
+  dnsNames: ['localhost'],
+  ipAddresses: ['127.0.0.1', '::1'],
+} as const satisfies Omit<IssueRequest, 'key'>
+
+/** What the certificate of a client says. */
+export function clientProfile(uri: string): Omit<IssueRequest, 'key'> {
+  return { kind: 'client', commonName: uri.split('/').slice(-2).join('-'), uris: [uri] }
+}
+
+/** Creates root and intermediate with their CRLs, the server's certificate and the good client's. */
+export async function certify(keys: { caKey: KeyType; serverKey: KeyType; clientKey: KeyType }) {
+  const { caKey, serverKey, clientKey } = keys
+  const root = await createAuthority({ key: caKey, name: 'trustbench root' })
+  const intermediate = await root.createIntermediate({
+    key: caKey,
+    name: 'trustbench intermediate',
+  })
+  const [server, good, intermediateCrl, rootCrl] = await Promise.all([
+    intermediate.issue({ ...serverProfile, key: serverKey }),
+    intermediate.issue({ ...clientProfile(uris.billing), key: clientKey }),
+    intermediate.issueCrl({ revokedSerialsHex: [] }),
+    root.issueCrl({ revokedSerialsHex: [] }),
+  ])
+  return {
+    root,
+    intermediate,
+    server,
+    good,
+    rootCrlPem: rootCrl,
+    crlPem: intermediateCrl + rootCrl,
+  }
+}
+
+/**
+ * Clients at the authorization server. `acme-billing` proves itself by `private_key_jwt`, as a service
+ * should; `acme-terminal` is the same with a secret, for curl; the `-bound` ones by their certificate,
+ * and all their tokens are bound to it (RFC 8705).
+ */
+export function registeredClients(files: {
+  secretFile: string
+  jwksFile: string
+}): readonly RegisteredClient[] {
+  const none = { secretFile: null, jwksFile: null, sanUri: null, boundTokens: false }
+  const assertion = {
+    ...none,
+    authentication: 'private_key_jwt',
+    jwksFile: files.jwksFile,
+  } as const
+  const secret = {
+    ...none,
+    authentication: 'client_secret_basic',
+    secretFile: files.secretFile,
+  } as const
+  const bound = (sanUri: string) =>
+    ({ ...none, authentication: 'tls_client_auth', sanUri, boundTokens: true }) as const
+  const scope = 'payments:read payments:write'
+  return [
+    { clientId: 'acme-billing', orgId: 'acme', scope, ...assertion },
+    { clientId: 'acme-terminal', orgId: 'acme', scope, ...secret },
+    { clientId: 'globex-billing', orgId: 'globex', scope, ...assertion },
+    { clientId: 'acme-billing-bound', orgId: 'acme', scope, ...bound(uris.billing) },
+    { clientId: 'acme-payouts-bound', orgId: 'acme', scope, ...bound(uris.payouts) },
+    { clientId: 'acme-gateway-bound', orgId: 'acme', scope, ...bound(uris.gateway) },
+    { clientId: 'acme-reporting-bound', orgId: 'acme', scope, ...bound(uris.reporting) },
+    { clientId: 'globex-billing-bound', orgId: 'globex', scope, ...bound(uris.globex) },
+  ]
+}
+
+/** Keys of the authorization server: one of the wanted algorithm, and one of another that is published too. */
+export function createSigningKeys(algorithm: SigningAlgorithm): Promise<JWK[]> {
+  const other = algorithm === 'ES384' ? 'ES256' : 'ES384'
+  return Promise.all([algorithm, other].map(createPrivateJwk))
+}
+
+/** Generates a private JWK for signatures of one algorithm, named by its thumbprint (RFC 7638). */
+export async function createPrivateJwk(alg: string): Promise<JWK> {
+  const { privateKey } = await generateKeyPair(alg, { extractable: true })
+  const jwk = await exportJWK(privateKey)
+  return { ...jwk, alg, use: 'sig', kid: await calculateJwkThumbprint(jwk) }
+}
+
+/** The public members of a private JWK. */
+export function publicJwk(jwk: JWK): JWK {
+  return Object.fromEntries(Object.entries(jwk).filter(([name]) => !privateMembers.has(name)))
+}
+
+/** RFC 7518 section 6, RFC 8037 section 2. */
+const privateMembers = new Set(['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'])

@@ -1,0 +1,254 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { importJWK } from 'jose'
+import type { JWK } from 'jose'
+import * as oauth from 'openid-client'
+import { Agent, fetch } from 'undici'
+import type { RegisteredClient } from '../servers/config.ts'
+import { writeSecretFile } from '../servers/pki.ts'
+import type { Authority, Identity } from '../servers/pki.ts'
+import { createConfigurations } from './lab-configurations.ts'
+import type { Configurations } from './lab-configurations.ts'
+import {
+  allowedClients,
+  certify,
+  createPrivateJwk,
+  createSigningKeys,
+  publicJwk,
+  registeredClients,
+} from './lab-credentials.ts'
+import { labSettings } from './lab-settings.ts'
+import type { LabSettings } from './lab-settings.ts'
+import type { Parameters } from './scenario.ts'
+import { sweepStale, temporaryPrefix } from './temporary.ts'
+
+/** Files of the good client, for programs that take paths: curl, autocannon. */
+export interface ClientFiles {
+  readonly certificateFile: string
+  readonly keyFile: string
+  /** PEM: leaf, then intermediates. */
+  readonly chainFile: string
+}
+
+/** All credentials of one case, in a folder of mode 0700 that goes with it. */
+export interface Lab extends AsyncDisposable, Configurations {
+  readonly folder: string
+  readonly parameters: Parameters
+  readonly settings: LabSettings
+  readonly root: Authority
+  /** Signs every certificate of the lab. */
+  readonly intermediate: Authority
+  readonly rootPem: string
+  /** PEM of the CRLs of root and intermediate, with nothing revoked. */
+  readonly crlPem: string
+  /** PEM of the root's CRL alone. */
+  readonly rootCrlPem: string
+  readonly caFile: string
+  readonly crlFile: string
+  /** What servers present. */
+  readonly server: Identity
+  /** `acme/billing`: the client that is measured. */
+  readonly good: Identity
+  readonly clientFiles: ClientFiles
+  /** Private keys of the authorization server: the first is of the wanted algorithm. */
+  readonly signingKeys: readonly JWK[]
+  readonly clients: readonly RegisteredClient[]
+  /** Private key of the clients that authenticate by `private_key_jwt`. */
+  readonly assertionKey: JWK
+  /** Secret of the clients and resource servers that authenticate by one. */
+  readonly secret: string
+}
+
+/** What token to fetch, and as whom. */
+export interface TokenRequest {
+  /** Resource indicator (RFC 8707): one of `resources`. */
+  readonly resource: string
+  /** Registered client. */
+  readonly client: string
+  /** Certificate to connect with; default: the lab's good one where the client authenticates by it. */
+  readonly certificate?: Identity
+  readonly scope?: string
+}
+
+/**
+ * Creates the certificates, keys and secrets of one case. Without a `folder` it makes a fresh one and
+ * removes it in the end; a given folder must exist and be empty, and stays.
+ */
+export async function createLab(request: {
+  parameters: Parameters
+  folder?: string
+}): Promise<Lab> {
+  await sweepStale('lab')
+  const folder = request.folder ?? (await mkdtemp(join(tmpdir(), temporaryPrefix('lab'))))
+  const remove = async (): Promise<void> => {
+    if (request.folder === undefined) await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    return await equip(folder, request.parameters, remove)
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
+
+/** Fetches an access token from the authorization server as a real client would (RFC 6749 section 4.4). */
+export async function fetchToken(
+  lab: Lab,
+  issuerUrl: string,
+  request: TokenRequest,
+): Promise<string> {
+  const client = registered(lab, request.client)
+  await using connected = await connectTo(lab, issuerUrl, request)
+  const response = await oauth.clientCredentialsGrant(connected.configuration, {
+    resource: request.resource,
+    scope: request.scope ?? client.scope,
+  })
+  return response.access_token
+}
+
+/** Revokes a token (RFC 7009); returns the error code of an issuer that does not, else null. */
+export async function revokeToken(
+  lab: Lab,
+  issuerUrl: string,
+  request: Pick<TokenRequest, 'client' | 'certificate'> & { readonly token: string },
+): Promise<string | null> {
+  await using connected = await connectTo(lab, issuerUrl, request)
+  try {
+    await oauth.tokenRevocation(connected.configuration, request.token)
+    return null
+  } catch (error) {
+    if (error instanceof oauth.ResponseBodyError) return error.error
+    throw error
+  }
+}
+
+async function connectTo(
+  lab: Lab,
+  issuerUrl: string,
+  request: Pick<TokenRequest, 'client' | 'certificate'>,
+): Promise<AsyncDisposable & { readonly configuration: oauth.Configuration }> {
+  const client = registered(lab, request.client)
+  const certificate =
+    request.certificate ?? (client.authentication === 'tls_client_auth' ? lab.good : undefined)
+  const agent = createAgent(lab, certificate)
+  const configuration = await oauth.discovery(
+    new URL(issuerUrl),
+    client.clientId,
+    {},
+    await authenticationOf(lab, client),
+    { [oauth.customFetch]: (url, options) => fetchBy(agent, url, options) },
+  )
+  return { configuration, [Symbol.asyncDispose]: () => agent.close() }
+}
+
+function registered({ clients }: Lab, clientId: string): RegisteredClient {
+  const client = clients.find((each) => each.clientId === clientId)
+  if (client === undefined) throw new Error(`client ${clientId} is not registered in the lab`)
+  return client
+}
+
+async function authenticationOf(lab: Lab, client: RegisteredClient): Promise<oauth.ClientAuth> {
+  switch (client.authentication) {
+    case 'client_secret_basic':
+      return oauth.ClientSecretBasic(lab.secret)
+    case 'tls_client_auth':
+      return oauth.TlsClientAuth()
+    case 'private_key_jwt': {
+      const key = await importJWK(lab.assertionKey, lab.assertionKey.alg)
+      if (key instanceof Uint8Array) throw new Error('the assertion key is symmetric')
+      return oauth.PrivateKeyJwt({ key, kid: lab.assertionKey.kid ?? '' })
+    }
+  }
+}
+
+function createAgent(lab: Lab, certificate: Identity | undefined): Agent {
+  const identity = certificate && { cert: certificate.chainPem, key: certificate.privateKeyPem }
+  return new Agent({ connect: { ca: lab.rootPem, ...identity } })
+}
+
+async function fetchBy(
+  agent: Agent,
+  url: string,
+  { method, headers, body, signal }: oauth.CustomFetchOptions,
+): Promise<Response> {
+  const answer = await fetch(url, {
+    method,
+    headers,
+    body: body instanceof URLSearchParams ? body.toString() : null,
+    redirect: 'manual',
+    signal: signal ?? null,
+    dispatcher: agent,
+  })
+  // The library knows only the global Response; undici's is another class of the same form.
+  return new Response(await answer.text(), {
+    status: answer.status,
+    headers: Object.fromEntries(answer.headers),
+  })
+}
+
+async function equip(
+  folder: string,
+  parameters: Parameters,
+  remove: () => Promise<void>,
+): Promise<Lab> {
+  const settings = labSettings(parameters)
+  const [{ root, intermediate, server, good, crlPem, rootCrlPem }, signingKeys, assertionKey] =
+    await Promise.all([
+      certify(settings),
+      createSigningKeys(settings.algorithm),
+      createPrivateJwk('ES256'),
+    ])
+  const secret = randomBytes(32).toString('base64url')
+  const write = (name: string, text: string | Uint8Array) => writeSecretFile(folder, name, text)
+  const clientFiles: ClientFiles = {
+    certificateFile: await write('client.pem', good.certificatePem),
+    keyFile: await write('client-key.pem', good.privateKeyPem),
+    chainFile: await write('client-chain.pem', good.chainPem),
+  }
+  const caFile = await write('ca.pem', root.certificatePem)
+  const crlFile = await write('crl.pem', crlPem)
+  const secretFile = await write('client-secret', secret)
+  const clients = registeredClients({
+    secretFile,
+    jwksFile: await write('client-jwks.json', JSON.stringify({ keys: [publicJwk(assertionKey)] })),
+  })
+  const configurations = await createConfigurations({
+    folder,
+    settings,
+    trust: { caFile, crlFile, allowed: allowedClients },
+    clients,
+    tls: {
+      version: settings.version,
+      certificateFile: await write('server-chain.pem', server.chainPem),
+      keyFile: await write('server-key.pem', server.privateKeyPem),
+      ticketSecretFile: await write('ticket-secret', randomBytes(ticketSecretBytes)),
+    },
+    secretFile,
+    signingJwksFile: await write('signing-jwks.json', JSON.stringify({ keys: signingKeys })),
+  })
+  return {
+    folder,
+    parameters,
+    settings,
+    root,
+    intermediate,
+    rootPem: root.certificatePem,
+    crlPem,
+    rootCrlPem,
+    caFile,
+    crlFile,
+    server,
+    good,
+    clientFiles,
+    signingKeys,
+    clients,
+    assertionKey,
+    secret,
+    ...configurations,
+    [Symbol.asyncDispose]: remove,
+  }
+}
+
+const ticketSecretBytes = 32

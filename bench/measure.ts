@@ -1,0 +1,284 @@
+import { createRandom, shuffle, type Random } from './random.ts'
+import { BenchError } from './errors.ts'
+import { createHistogram, encodeHistogram, recordAll, type Histogram } from './load/histogram.ts'
+import type { Block, Slice } from './results.ts'
+
+/** What one slice measured, without its place in the block. */
+export type SliceReading = Omit<Slice, 'arm' | 'position'> & { readonly latenciesUs: Float64Array }
+
+/** How one slice is loaded. */
+export interface SliceRequest {
+  readonly load: Slice['load']
+  readonly connections: number
+  readonly requests: number
+}
+
+/** An arm, alive: the seam behind which processes are, or a fake in tests of this file. */
+export interface Arm extends AsyncDisposable {
+  readonly id: string
+  /** Connections of its case. */
+  readonly connections: number
+  /** Aborted with the reason when one of its processes ends unasked. */
+  readonly died: AbortSignal
+  slice(request: SliceRequest): Promise<SliceReading>
+}
+
+/** Something that can be measured: fresh processes at each start. */
+export interface ArmSource {
+  readonly id: string
+  start(): Promise<Arm>
+}
+
+/** How much is measured in a block, and when the blocks end. */
+export interface Plan {
+  readonly seed: number
+  readonly minBlocks: number
+  readonly maxBlocks: number
+  /** No block is begun that would end after this; null = no budget. */
+  readonly budgetMs: number | null
+  /** Paired slices of each arm in a block; even, since they come as ABBA. */
+  readonly slices: number
+  readonly warmupRequests: number
+  readonly saturationRequests: number
+  readonly singleConnectionSlices: number
+  /** Requests in a slice: as many as take `sliceMs`, within these bounds. */
+  readonly sliceMs: number
+  readonly minSliceRequests: number
+  readonly maxSliceRequests: number
+}
+
+/** What happens, as it happens: for progress, and for saving after each block. */
+export type MeasureEvent =
+  | { readonly kind: 'block-started'; readonly index: number }
+  | { readonly kind: 'warming'; readonly arm: string }
+  | { readonly kind: 'slice'; readonly slice: Slice; readonly done: number; readonly of: number }
+  | { readonly kind: 'block-finished'; readonly block: Block; readonly elapsedMs: number }
+
+/** What measuring asks of the outside. */
+export interface MeasureContext {
+  readonly signal: AbortSignal
+  readonly onEvent: (event: MeasureEvent) => void
+  /** Milliseconds on a monotonic clock. */
+  readonly nowMs: () => number
+  /** Wall clock, ISO 8601. */
+  readonly timestamp: () => string
+  /** Whether the blocks so far are precise enough to stop. Never asks whether something is significant. */
+  readonly preciseEnough: (blocks: readonly Block[]) => boolean
+}
+
+/**
+ * Measures blocks of interleaved slices over arms until they are precise enough or the plan is
+ * used up. A block in which anything is wrong is kept, marked failed with its reason, and ends the
+ * measuring: whoever reads it decides what the finished blocks are worth. Throws `interrupted` only
+ * through the signal's reason.
+ */
+export async function measure(
+  sources: readonly ArmSource[],
+  plan: Plan,
+  context: MeasureContext,
+): Promise<Block[]> {
+  const random = createRandom(plan.seed)
+  const sliceRequests = new Map<string, number>()
+  const blocks: Block[] = []
+  const startMs = context.nowMs()
+  while (blocks.length < plan.maxBlocks) {
+    const elapsedMs = context.nowMs() - startMs
+    if (overBudget(plan, blocks.length, elapsedMs)) break
+    if (blocks.length >= plan.minBlocks && context.preciseEnough(blocks)) break
+    context.onEvent({ kind: 'block-started', index: blocks.length })
+    const block = await measureBlock({
+      sources,
+      plan,
+      context,
+      random,
+      sliceRequests,
+      index: blocks.length,
+    })
+    blocks.push(block)
+    context.onEvent({ kind: 'block-finished', block, elapsedMs: context.nowMs() - startMs })
+    if (block.outcome === 'failed' || context.signal.aborted) break
+  }
+  return blocks
+}
+
+/** Order of the paired slices in a block: rounds of a random order and its reverse (ABBA). */
+export function sliceOrder(ids: readonly string[], slices: number, random: Random): string[] {
+  return Array.from({ length: slices / 2 }, () => shuffle(ids, random)).flatMap((round) => [
+    ...round,
+    ...round.toReversed(),
+  ])
+}
+
+interface BlockTask {
+  readonly sources: readonly ArmSource[]
+  readonly plan: Plan
+  readonly context: MeasureContext
+  readonly random: Random
+  /** Requests in a slice of each arm; fixed by the first block's warm-up. */
+  readonly sliceRequests: Map<string, number>
+  readonly index: number
+}
+
+async function measureBlock(task: BlockTask): Promise<Block> {
+  const { sources, context, random, index } = task
+  const startOrder = shuffle(sources, random)
+  const record = createRecorder(task)
+  const head = { index, startedAt: context.timestamp(), startOrder: startOrder.map(({ id }) => id) }
+  await using arms = new AsyncDisposableStack()
+  try {
+    context.signal.throwIfAborted()
+    // All at once: starting is not measured, and one after the other takes most of a block's time.
+    const starts = await Promise.allSettled(startOrder.map((source) => source.start()))
+    const alive = new Map<string, Arm>()
+    for (const start of starts) {
+      if (start.status === 'fulfilled') alive.set(start.value.id, arms.use(start.value))
+    }
+    const refused = starts.find((start) => start.status === 'rejected')
+    if (refused !== undefined) throw refused.reason
+    await runSlices(alive, task, record)
+    return { ...head, outcome: 'measured', reason: null, ...record.finish() }
+  } catch (error) {
+    const reason = context.signal.aborted ? 'interrupted' : describe(error)
+    return { ...head, outcome: 'failed', reason, ...record.finish() }
+  }
+}
+
+async function runSlices(
+  arms: ReadonlyMap<string, Arm>,
+  task: BlockTask,
+  record: Recorder,
+): Promise<void> {
+  const { plan, sliceRequests } = task
+  for (const arm of arms.values()) {
+    task.context.onEvent({ kind: 'warming', arm: arm.id })
+    await warm(arm, task)
+  }
+  const requestsOf = (arm: Arm) => sliceRequests.get(arm.id) ?? plan.minSliceRequests
+  const ids = task.sources.map(({ id }) => id)
+  const rounds: { ids: string[]; request: (arm: Arm) => SliceRequest }[] = [
+    {
+      ids: sliceOrder(ids, plan.slices, task.random),
+      request: (arm) => ({ load: 'duet', connections: arm.connections, requests: requestsOf(arm) }),
+    },
+    {
+      ids: sliceOrder(ids, plan.singleConnectionSlices, task.random),
+      request: () => ({ load: 'duet', connections: 1, requests: plan.minSliceRequests }),
+    },
+    {
+      ids: plan.saturationRequests > 0 ? shuffle(ids, task.random) : [],
+      request: (arm) => ({
+        load: 'saturation',
+        connections: arm.connections,
+        requests: plan.saturationRequests,
+      }),
+    },
+  ]
+  record.expect(rounds.reduce((sum, round) => sum + round.ids.length, 0))
+  for (const round of rounds) {
+    for (const id of round.ids) {
+      const arm = arms.get(id)
+      if (arm === undefined) throw new BenchError('measurement-failed', `arm ${id} was not started`)
+      record.slice(id, await sliceOrFail(arm, round.request(arm), task.context.signal))
+    }
+  }
+}
+
+/** Runs the JIT compilers hot on both sides; the first block's warm-up also fixes the length of slices. */
+async function warm(arm: Arm, { plan, sliceRequests, context }: BlockTask): Promise<void> {
+  let requests = plan.warmupRequests
+  let last: SliceReading | null = null
+  while (requests > 0) {
+    const chunk = Math.min(requests, plan.maxSliceRequests)
+    last = await sliceOrFail(
+      arm,
+      { load: 'duet', connections: arm.connections, requests: chunk },
+      context.signal,
+    )
+    requests -= chunk
+  }
+  if (sliceRequests.has(arm.id) || last === null) return
+  const wanted = Math.round((plan.sliceMs * usPerMs * last.requests) / last.wallUs)
+  sliceRequests.set(
+    arm.id,
+    Math.min(plan.maxSliceRequests, Math.max(plan.minSliceRequests, wanted)),
+  )
+}
+
+/** One slice; ends at once, with the reason, when the arm dies or the user interrupts. */
+async function sliceOrFail(
+  arm: Arm,
+  request: SliceRequest,
+  signal: AbortSignal,
+): Promise<SliceReading> {
+  signal.throwIfAborted()
+  arm.died.throwIfAborted()
+  const ended = Promise.withResolvers<never>()
+  const end = AbortSignal.any([signal, arm.died])
+  const onAbort = () => {
+    ended.reject(end.reason as Error)
+  }
+  end.addEventListener('abort', onAbort, { once: true })
+  const slice = arm.slice(request)
+  slice.catch(() => undefined)
+  try {
+    return await Promise.race([slice, ended.promise])
+  } catch (error) {
+    // A dying server first shows as a closed connection; its own last words say more.
+    await Promise.resolve()
+    throw arm.died.aborted && !signal.aborted ? arm.died.reason : error
+  } finally {
+    end.removeEventListener('abort', onAbort)
+  }
+}
+
+interface Recorder {
+  expect(slices: number): void
+  slice(arm: string, reading: SliceReading): void
+  finish(): Pick<Block, 'slices' | 'histograms'>
+}
+
+function createRecorder({ context }: BlockTask): Recorder {
+  const slices: Slice[] = []
+  const histograms = new Map<
+    string,
+    { arm: string; load: Slice['load']; connections: number; histogram: Histogram }
+  >()
+  let expected = 0
+  return {
+    expect(count) {
+      expected = count
+    },
+    slice(arm, { latenciesUs, ...reading }) {
+      const slice = { arm, position: slices.length, ...reading }
+      slices.push(slice)
+      const key = JSON.stringify([arm, reading.load, reading.connections])
+      const entry = histograms.get(key) ?? {
+        arm,
+        load: reading.load,
+        connections: reading.connections,
+        histogram: createHistogram(),
+      }
+      recordAll(entry.histogram, latenciesUs)
+      histograms.set(key, entry)
+      context.onEvent({ kind: 'slice', slice, done: slices.length, of: expected })
+    },
+    finish: () => ({
+      slices,
+      histograms: [...histograms.values()].map(({ histogram, ...entry }) => ({
+        ...entry,
+        histogram: encodeHistogram(histogram),
+      })),
+    }),
+  }
+}
+
+function overBudget({ budgetMs }: Plan, blocks: number, elapsedMs: number): boolean {
+  if (budgetMs === null || blocks === 0) return false
+  return elapsedMs + elapsedMs / blocks > budgetMs
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+const usPerMs = 1_000

@@ -1,0 +1,106 @@
+import { aliases, entryOf, refusalIds } from './preflight/catalogue.ts'
+import type { Attempt } from './preflight/attempt.ts'
+import { bearerAttempts } from './preflight/attempts/bearer.ts'
+import { combinedAttempts } from './preflight/attempts/combined.ts'
+import { hostileIssuerAttempts } from './preflight/attempts/hostile-issuer.ts'
+import { introspectionAttempts } from './preflight/attempts/introspection.ts'
+import { jwtAttempts } from './preflight/attempts/jwt.ts'
+import { mutualTlsAttempts } from './preflight/attempts/mutual-tls.ts'
+import { tlsAttempts } from './preflight/attempts/tls.ts'
+import { judgeAll } from './preflight/judge.ts'
+import { createScene } from './preflight/scene.ts'
+import type { Scene } from './preflight/scene.ts'
+import { createStage } from './preflight/stage.ts'
+import { BenchError } from './errors.ts'
+import type { StartServer } from './processes.ts'
+import type { Preflight, Refusal } from './results.ts'
+import type { Case } from './scenario.ts'
+
+/**
+ * Before any number: the good credential of a case is accepted, and every bad one is refused as it must
+ * be, without the handler running once. Uses processes and credentials of its own, which end with it.
+ * An acceptance is data (`passed: false`); throws `preflight-failed` where the good credential itself is
+ * refused, and `arm-failed` where a server does not start.
+ */
+export async function preflight(testCase: Case, start: StartServer): Promise<Preflight> {
+  await using owned = new AsyncDisposableStack()
+  const scene = await createScene(testCase, start, owned)
+  await assertGoodIsAccepted(testCase, scene)
+  const plan = planAttempts(testCase, scene, owned)
+  const judged = await judgeAll(plan.map(({ attempt }) => attempt))
+  const refusals = judged.map(({ refusal }, index) => ({
+    ...refusal,
+    sameAs: [...(plan[index]?.sameAs ?? [])],
+  }))
+  const tried = refusals.filter(({ kind }) => kind === 'refuse')
+  return {
+    controlsPassed: 1 + judged.reduce((sum, { controlsPassed }) => sum + controlsPassed, 0),
+    tried: tried.length,
+    refused: tried.filter(({ passed }) => passed).length,
+    recorded: refusals.length - tried.length,
+    handlerCalls: tried.reduce((sum, { handlerCalls }) => sum + handlerCalls, 0),
+    refusals,
+  }
+}
+
+/** The rows of a preflight that keep its case from being measured. */
+export function failuresOf({ refusals }: Preflight): Refusal[] {
+  return refusals.filter(({ passed }) => !passed)
+}
+
+async function assertGoodIsAccepted({ id }: Case, { ask, server }: Scene): Promise<void> {
+  const answer = await ask()
+  if (answer.kind === 'response' && answer.status === 200) return
+  const seen = answer.kind === 'response' ? `answered ${answer.status}` : answer.kind
+  throw new BenchError(
+    'preflight-failed',
+    `${id}: the good credential was ${seen}; ${server.stderrTail().at(-1) ?? 'the server logged nothing'}`,
+  )
+}
+
+interface Planned {
+  readonly attempt: Attempt
+  readonly sameAs: readonly string[]
+}
+
+/** What the scenario asks for, each attempt once; throws when one of its refusals cannot be tried. */
+function planAttempts(testCase: Case, scene: Scene, owned: AsyncDisposableStack): Planned[] {
+  const { scenario, parameters } = testCase
+  const attempts = new Map(attemptsOf(scene, owned).map((attempt) => [attempt.id, attempt]))
+  const planned = new Map<string, { attempt: Attempt; sameAs: string[] }>()
+  const wanted = [...scenario.refuses(parameters), ...scenario.records(parameters)]
+  for (const id of refusalIds(wanted)) {
+    const same = (aliases[id] ?? []).find((other) => planned.has(other))
+    const attempt = attempts.get(id)
+    if (same !== undefined) planned.get(same)?.sameAs.push(id)
+    else if (attempt !== undefined) planned.set(id, { attempt, sameAs: [] })
+    else if (entryOf(id).kind === 'refuse' && !(id === 'J22' && scene.credentials.bound)) {
+      throw new Error(
+        `scenario ${scenario.name} is to refuse ${id}, which its clients cannot present`,
+      )
+    }
+  }
+  return [...planned.values()]
+}
+
+function attemptsOf(scene: Scene, owned: AsyncDisposableStack): Attempt[] {
+  const { config, credentials, mutual, tokens } = scene
+  const attempts: Attempt[] = config.tls === null ? [] : tlsAttempts(scene, owned)
+  if (mutual !== null) attempts.push(...mutualTlsAttempts(scene, mutual))
+  if (tokens === null) return attempts
+  const stage = createStage(scene, tokens)
+  const bearer = bearerAttempts(scene, tokens)
+  // Where tokens are bound, a bound one is the good credential.
+  attempts.push(...bearer.filter(({ id }) => !(id === 'J22' && credentials.bound)))
+  if (tokens.form === 'jwt') attempts.push(...jwtAttempts(scene, tokens))
+  else {
+    attempts.push(
+      ...introspectionAttempts(scene, tokens, stage),
+      ...hostileIssuerAttempts(scene, tokens, stage),
+    )
+  }
+  if (mutual !== null && credentials.bound) {
+    attempts.push(...combinedAttempts(scene, { tokens, attackers: mutual.attackers, stage }))
+  }
+  return attempts
+}

@@ -1,0 +1,63 @@
+import { join } from 'node:path'
+import { runEnvelope } from './analysis/envelope.ts'
+import { summarise } from './analysis/summary.ts'
+import type { Io } from './commands/io.ts'
+import { BenchError } from './errors.ts'
+import type { Run } from './results.ts'
+import { renderRun } from './render/text.ts'
+import { saveFile } from './store.ts'
+
+/** Where and how a run is shown. */
+export interface PresentOptions {
+  readonly io: Io
+  /** Folder of charts, beside the run's own file. */
+  readonly folder: string
+  /** Path of the stored run; null where it could not be stored. */
+  readonly file: string | null
+  readonly json: boolean
+}
+
+/** Prints a run as a table or as JSON, and writes its charts; a chart that cannot be written is one line, not a loss. */
+export async function presentRun(
+  run: Run,
+  { io, folder, file, json }: PresentOptions,
+): Promise<void> {
+  const summary = summarise(run)
+  const charts = summary.blocksMeasured === 0 ? [] : await writeCharts(run, summary, { io, folder })
+  if (json) {
+    io.out(`${JSON.stringify(runEnvelope(run, summary, { file, charts }))}\n`)
+    return
+  }
+  io.out(`\n${renderRun(run, summary, { color: io.stdoutIsTerminal })}`)
+  if (file !== null) io.out(`\nRun     ${file}\n`)
+  for (const chart of charts) io.out(`Chart   ${chart}\n`)
+}
+
+async function writeCharts(
+  run: Run,
+  summary: ReturnType<typeof summarise>,
+  { io, folder }: { readonly io: Io; readonly folder: string },
+): Promise<string[]> {
+  // Loaded only now: chart.js and its canvas must not be in the client's memory while it measures.
+  const [{ runCharts }, { renderPng }] = await Promise.all([
+    import('./render/run-charts.ts'),
+    import('./render/png.ts'),
+  ])
+  const written: string[] = []
+  const { cpu, latency, throughput } = runCharts(run, summary)
+  for (const [name, chart] of [
+    ['cpu', cpu],
+    ['latency', latency],
+    ['throughput', throughput],
+  ] as const) {
+    const file = join(folder, `${run.runId}-${name}.png`)
+    try {
+      saveFile(file, renderPng(chart))
+      written.push(file)
+    } catch (error) {
+      if (!(error instanceof BenchError)) throw error
+      io.err(`trustbench: ${error.message}\n`)
+    }
+  }
+  return written
+}

@@ -1,0 +1,234 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
+import type { ClientTrust } from '../servers/config.ts'
+import type { ServerMessage, Snapshot } from '../servers/telemetry.ts'
+import { BenchError } from './errors.ts'
+
+/** What to start: a program of `servers/` out of a source tree, with its configuration file. */
+export interface StartOptions {
+  readonly program: string
+  readonly configFile: string
+  /** Root of the source tree; default: this one. */
+  readonly sourceRoot?: string
+  /** Cores to pin the process to, best effort; null = not pinned. */
+  readonly cpus?: readonly number[] | null
+}
+
+/** A server of `servers/`, alive in a process of its own. */
+export interface ServerProcess extends AsyncDisposable {
+  readonly program: string
+  readonly pid: number
+  readonly port: number
+  /** Aborted with the reason when the process ends without having been asked to. */
+  readonly died: AbortSignal
+  /** Counters since start; throws `arm-failed` when the process does not answer. */
+  snapshot(): Promise<Snapshot>
+  /** Replaces trusted CA and CRL, as an operator would while it serves. */
+  reload(clients: ClientTrust): Promise<void>
+  /** Last log lines. */
+  stderrTail(): string[]
+  /** Ends the process: asks, then kills. Safe to call twice. */
+  stop(): Promise<void>
+}
+
+/** Starts a server and waits until it listens; throws `arm-failed` with its last log lines. */
+export async function startServer(options: StartOptions): Promise<ServerProcess> {
+  const { program, configFile, sourceRoot = ownRoot, cpus = null } = options
+  const child = spawnPinned(
+    [process.execPath, join(sourceRoot, 'servers', `${program}.ts`), configFile],
+    cpus,
+  )
+  const tail = keepTail(child)
+  const mailbox = createMailbox(child, program, tail)
+  const exited = new Promise<void>((resolve) =>
+    child.once('close', () => {
+      resolve()
+    }),
+  )
+  const stop = () => stopChild(child, exited)
+  try {
+    const ready = await mailbox.ready
+    return {
+      program,
+      pid: child.pid ?? 0,
+      port: ready.port,
+      died: mailbox.died,
+      async snapshot() {
+        const answer = await mailbox.ask({ kind: 'snapshot' })
+        if (answer.kind === 'snapshot') return answer.snapshot
+        throw new BenchError(
+          'arm-failed',
+          `${program}: answered ${answer.kind} to a snapshot request`,
+        )
+      },
+      async reload(clients) {
+        await mailbox.ask({ kind: 'reload', clients })
+      },
+      stderrTail: () => [...tail],
+      stop,
+      [Symbol.asyncDispose]: stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** Starts a server; what `createServerStarter` gives to those who may start some. */
+export type StartServer = (options: StartOptions) => Promise<ServerProcess>
+
+/** Starts servers that end with it, or at once when the signal aborts: Ctrl-C leaves no orphan. */
+export function createServerStarter(
+  signal: AbortSignal,
+): AsyncDisposable & { readonly server: StartServer } {
+  const alive = new Set<ServerProcess>()
+  const stopAll = () => Promise.all([...alive].map((process) => process.stop()))
+  const onAbort = () => void stopAll()
+  signal.addEventListener('abort', onAbort, { once: true })
+  return {
+    async server(options) {
+      signal.throwIfAborted()
+      const started = await startServer(options)
+      alive.add(started)
+      started.died.addEventListener('abort', () => alive.delete(started), { once: true })
+      if (!signal.aborted) return started
+      await started.stop()
+      throw signal.reason
+    },
+    async [Symbol.asyncDispose]() {
+      signal.removeEventListener('abort', onAbort)
+      await stopAll()
+    },
+  }
+}
+
+type Question = { kind: 'snapshot' } | { kind: 'reload'; clients: ClientTrust }
+
+interface Mailbox {
+  readonly ready: Promise<Extract<ServerMessage, { kind: 'ready' }>>
+  readonly died: AbortSignal
+  ask(question: Question): Promise<ServerMessage>
+}
+
+function createMailbox(child: ChildProcess, program: string, tail: readonly string[]): Mailbox {
+  const waiting = new Map<number, PromiseWithResolvers<ServerMessage>>()
+  const ready = Promise.withResolvers<Extract<ServerMessage, { kind: 'ready' }>>()
+  const death = new AbortController()
+  let nextId = 1
+  ready.promise.catch(() => undefined)
+  const fail = (why: string) => {
+    const error = new BenchError(
+      'arm-failed',
+      [`server ${program} ${why}`, ...lastWords(tail)].join('; '),
+    )
+    death.abort(error)
+    ready.reject(error)
+    for (const { reject } of waiting.values()) reject(error)
+    waiting.clear()
+  }
+  child.on('message', (message: ServerMessage) => {
+    if (message.kind === 'ready') ready.resolve(message)
+    else {
+      waiting.get(message.id)?.resolve(message)
+      waiting.delete(message.id)
+    }
+  })
+  child.once('error', (error) => {
+    fail(`could not be started: ${error.message}`)
+  })
+  // 'close' comes after the last line of stderr, 'exit' may come before it.
+  child.once('close', (code, signal) => {
+    fail(`ended with ${signal ?? `exit code ${code ?? '?'}`}`)
+  })
+  const timer = setTimeout(() => {
+    fail(`was not ready after ${startTimeoutMs} ms`)
+  }, startTimeoutMs)
+  void ready.promise.then(
+    () => {
+      clearTimeout(timer)
+    },
+    () => {
+      clearTimeout(timer)
+    },
+  )
+  return {
+    ready: ready.promise,
+    died: death.signal,
+    ask(question) {
+      if (death.signal.aborted) return Promise.reject(death.signal.reason as BenchError)
+      const id = nextId++
+      const answer = Promise.withResolvers<ServerMessage>()
+      waiting.set(id, answer)
+      child.send({ ...question, id }, (error) => {
+        if (error)
+          answer.reject(
+            new BenchError('arm-failed', `server ${program} does not listen: ${error.message}`),
+          )
+      })
+      return withTimeout(
+        answer.promise,
+        `server ${program} did not answer a ${question.kind} request`,
+      )
+    },
+  }
+}
+
+/** The lines that say something: of a crash, the message and not the stack below it. */
+function lastWords(tail: readonly string[]): string[] {
+  return tail.filter((line) => !/^\s+at |^Node\.js v|^\s*[\^}]/.test(line)).slice(-3)
+}
+
+async function withTimeout<T>(promise: Promise<T>, what: string): Promise<T> {
+  const timeout = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    timeout.reject(new BenchError('arm-failed', `${what} within ${answerTimeoutMs} ms`))
+  }, answerTimeoutMs)
+  try {
+    return await Promise.race([promise, timeout.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function spawnPinned(command: readonly string[], cpus: readonly number[] | null): ChildProcess {
+  const pinned = cpus === null ? command : ['taskset', '-c', cpus.join(','), ...command]
+  const [file = '', ...rest] = pinned
+  return spawn(file, rest, {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    // A process group of its own: Ctrl-C reaches the bench alone, which then stops its servers. If
+    // the bench is killed outright, the closed IPC channel ends them.
+    detached: true,
+    // The same few variables everywhere: two trees must not differ by the size of their environment.
+    env: { PATH: process.env['PATH'], TZ: 'UTC', NODE_ENV: 'production' },
+  })
+}
+
+function keepTail(child: ChildProcess): string[] {
+  const tail: string[] = []
+  let rest = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n')
+    rest = (lines.pop() ?? '').slice(-tailBytes)
+    tail.push(...lines.filter((line) => line.trim() !== ''))
+    tail.splice(0, tail.length - tailLines)
+  })
+  return tail
+}
+
+async function stopChild(child: ChildProcess, exited: Promise<void>): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const kill = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs)
+  if (child.connected) child.send({ kind: 'shutdown' }, () => undefined)
+  else child.kill('SIGKILL')
+  await exited
+  clearTimeout(kill)
+}
+
+const ownRoot = join(import.meta.dirname, '..')
+// Twenty times what the slowest server needs on an idle machine of two cores.
+const startTimeoutMs = 20_000
+const answerTimeoutMs = 10_000
+// Ctrl-C promises that the children are gone within 2 s.
+const stopTimeoutMs = 1_000
+const tailLines = 20
+const tailBytes = 4_096

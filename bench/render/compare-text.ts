@@ -1,0 +1,140 @@
+import { gatedMetrics, metrics } from '../analysis/metrics.ts'
+import type { Change, RunComparison } from '../analysis/sides.ts'
+import { plainText, shortenCaseIds } from './charts-text.ts'
+import { coverage } from './notes.ts'
+import { atMostPercent, signedPercent, withMargin } from './numbers.ts'
+import { joinSections, warningLines } from './sections.ts'
+import { paint, plainTable, wrap, wrapWords, type TextOptions } from './table.ts'
+
+/**
+ * A comparison for a terminal, like benchstat's: what changed first, `~` where nothing is decided,
+ * with what is ruled out; cases that are not compared by name. Ends with a line feed.
+ */
+export function renderComparison(comparison: RunComparison, options: TextOptions): string {
+  const { before, after, forced, missing, warnings } = comparison
+  const side = (name: string, { label, runId }: RunComparison['before']) =>
+    wrap(
+      `${name} ${plainText(label)}${comparison.kind === 'stored' ? `, run ${plainText(runId)}` : ''}`,
+      '  ',
+    )
+  return joinSections([
+    forced.flatMap((reason) =>
+      wrap(`FORCED although ${plainText(reason)}`, '  ').map((line) =>
+        paint(line, 'yellow', options),
+      ),
+    ),
+    [...side('before:', before), ...side('after: ', after)],
+    changeTable(comparison, options),
+    missing.flatMap(({ case: id, reason }) =>
+      wrap(`not compared: ${plainText(id)}, ${plainText(reason)}`, '  '),
+    ),
+    notesOf(comparison).flatMap((note) => wrap(note, '  ')),
+    warningLines(warnings, options),
+  ])
+}
+
+function changeTable({ changes, kind }: RunComparison, options: TextOptions): string[] {
+  if (changes.length === 0) return ['nothing to compare']
+  const ids = changes.map((change) => change.case)
+  const { rows } = shortenCaseIds([...new Set(ids)])
+  const labels = new Map(
+    [...new Set(ids)].map((id, index) => {
+      const { name = '', detail = '' } = rows[index] ?? {}
+      return [id, [name, detail].filter((part) => part !== '').join(' ')]
+    }),
+  )
+  const over = kind === 'stored' ? ' ÷ ref' : ''
+  return plainTable(
+    [
+      { head: '', align: 'left' },
+      { head: '', align: 'left' },
+      { head: `before${over}`, align: 'right' },
+      { head: `after${over}`, align: 'right' },
+      { head: 'change', align: 'left' },
+      { head: '', align: 'left' },
+    ],
+    changes
+      .toSorted(bySignificance)
+      .map((change) => [
+        wrapWords(labels.get(change.case) ?? change.case, LABEL_WIDTH).join('\n'),
+        metricCell(change, kind),
+        change.before === null ? UNKNOWN : withMargin(change.before),
+        change.after === null ? UNKNOWN : withMargin(change.after),
+        changeCell(change),
+        verdictCell(change, options),
+      ]),
+    options,
+  )
+}
+
+function metricCell({ metric, clientLimited }: Change, kind: RunComparison['kind']): string {
+  const { label, unit } = metrics[metric]
+  return `${label}${kind === 'live' ? `, ${unit}` : ''}${clientLimited ? ' *' : ''}`
+}
+
+/** The change and its interval; `~` where nothing is decided, so that nobody reads a change into noise. */
+function changeCell({ ratio, verdict }: Change): string {
+  if (ratio === null || verdict === 'undecided' || ratio.low === null || ratio.high === null) {
+    return '~'
+  }
+  const range = [ratio.low, ratio.high].map((bound) => signedPercent(bound - 1)).join(' to ')
+  return `${signedPercent(ratio.estimate - 1)} (${range})`
+}
+
+function verdictCell({ verdict, rulesOutMoreThan }: Change, options: TextOptions): string {
+  switch (verdict) {
+    case 'worse':
+      return paint('worse', 'red', options)
+    case 'better':
+      return paint('better', 'green', options)
+    case 'same':
+      return 'same'
+    case 'undecided':
+      return rulesOutMoreThan === null
+        ? 'too few blocks to tell'
+        : `rules out more than ${atMostPercent(rulesOutMoreThan)}`
+  }
+}
+
+/** Verdicts in their order, the largest change first, then by name: the same comparison reads the same. */
+function bySignificance(a: Change, b: Change): number {
+  const size = ({ ratio }: Change) => Math.abs(Math.log(ratio?.estimate ?? 1))
+  return (
+    order.indexOf(a.verdict) - order.indexOf(b.verdict) ||
+    (a.verdict === 'worse' || a.verdict === 'better' ? size(b) - size(a) : 0) ||
+    (a.case < b.case ? -1 : a.case > b.case ? 1 : 0) ||
+    gatedMetrics.indexOf(a.metric) - gatedMetrics.indexOf(b.metric)
+  )
+}
+
+function notesOf({ kind, changes, thresholds: { effect, equivalence } }: RunComparison): string[] {
+  const ratios = changes.flatMap(({ ratio }) => ratio ?? [])
+  const told = coverage(ratios)
+  const own = coverage(
+    changes.flatMap(({ before, after }) => [before, after]).filter((one) => one !== null),
+  )
+  const { common } = shortenCaseIds([...new Set(changes.map((change) => change.case))])
+  const percent = (share: number) => `${Number((share * 100).toPrecision(3))} %`
+  return [
+    ...(told === null
+      ? []
+      : [
+          `Changes: ${told}, all ${ratios.length} at once. worse and better: all of it is beyond ${percent(effect)}; same: all of it is within ${percent(equivalence)}; ~ neither.`,
+        ]),
+    ...(own === null ? [] : [`±: ${own}, of that figure alone.`]),
+    ...(kind === 'stored'
+      ? ['÷ ref: divided by the same figure of the reference server in the same blocks.']
+      : []),
+    ...(common.length === 0 ? [] : [`all rows that have it: ${common.join(', ')}`]),
+    ...(changes.some(({ clientLimited }) => clientLimited)
+      ? [
+          `* the client was the limit${kind === 'stored' ? ' there or of the reference' : ''}: this latency is largely the client’s.`,
+        ]
+      : []),
+  ]
+}
+
+const order = ['worse', 'better', 'undecided', 'same'] as const
+const UNKNOWN = '–'
+/** What the other columns leave of 100. */
+const LABEL_WIDTH = 22

@@ -1,0 +1,118 @@
+import { metrics } from '../analysis/metrics.ts'
+import type { Estimate } from '../analysis/stats.ts'
+import type { ArmSummary, Summary } from '../analysis/summary.ts'
+import type { Run } from '../results.ts'
+import { plainText } from './charts-text.ts'
+import { levelPercent, withMargin } from './numbers.ts'
+import { countsIssuer } from './sentence.ts'
+
+/** What the signs and columns of a run's table mean, and what was measured on what; only what occurs. */
+export function runNotes(
+  run: Run,
+  summary: Summary,
+  {
+    common,
+    nameOf,
+  }: { readonly common: readonly string[]; readonly nameOf: (id: string) => string },
+): string[] {
+  const { arms } = summary
+  return [
+    ...baselineNote(summary, nameOf),
+    ...intervalNote(summary),
+    'req/core-s = 10⁶ ÷ CPU µs. req/s and latencies are those of a closed loop, in which latency is connections ÷ throughput: compare them at equal connections only.',
+    ...clientNote(arms),
+    ...issuerNote(arms, nameOf),
+    ...sampleNote(arms),
+    ...(common.length === 0 ? [] : [`all rows that have it: ${common.join(', ')}`]),
+    machineNote(run),
+  ]
+}
+
+/** The arm that all comparisons are against; null where there are several, or none. */
+export function onlyBaseline({ comparisons }: Summary): string | null {
+  const [first, ...others] = new Set(comparisons.map(({ against }) => against))
+  return first === undefined || others.length > 0 ? null : first
+}
+
+/** Where and out of what a run was measured, in one line. */
+export function machineNote({ environment, runId }: Run): string {
+  const { cpuModel, cores, os, node, openssl, commit, dirty, pinned } = environment
+  const source =
+    commit === null
+      ? 'no commit'
+      : `commit ${commit.slice(0, 8)}${dirty === true ? ' with uncommitted changes' : ''}`
+  return plainText(
+    `${cpuModel}, ${cores} cores${pinned ? '' : ' (not pinned)'}, ${os}, Node ${node.replace(/^v/, '')}, OpenSSL ${openssl}, ${source}, run ${runId}`,
+  )
+}
+
+/** Levels and blocks of estimates: 99.2 % interval over 8 blocks. Null where none has an interval. */
+export function coverage(estimates: readonly Estimate[]): string | null {
+  const levels = estimates.flatMap(({ level }) => level ?? [])
+  if (levels.length === 0) return null
+  const blocks = estimates.map((estimate) => estimate.blocks)
+  const [fewest, most] = [Math.min(...blocks), Math.max(...blocks)]
+  return `${levelPercent(Math.min(...levels))} interval over ${fewest === most ? most : `${fewest} to ${most}`} blocks`
+}
+
+/** Which baseline each row is told against, where the head of the column cannot say it. */
+function baselineNote(summary: Summary, nameOf: (id: string) => string): string[] {
+  const { comparisons } = summary
+  if (comparisons.length === 0 || onlyBaseline(summary) !== null) return []
+  const told = [...new Set(comparisons.map(({ against }) => against))].map((against) => {
+    const cases = comparisons.filter((one) => one.against === against).map((one) => one.case)
+    return `${[...new Set(cases)].map(nameOf).join(', ')} against ${nameOf(against)}`
+  })
+  return [`vs baseline: ${told.join('; ')}.`]
+}
+
+function intervalNote(summary: Summary): string[] {
+  const { arms, comparisons } = summary
+  const shown = [
+    ...arms.flatMap(({ figures }) => [
+      figures?.metrics.cpuUsPerRequest ?? null,
+      figures?.metrics.latencyP50Us ?? null,
+      figures?.metrics.latencyP99Us ?? null,
+    ]),
+    ...comparisons.map(({ difference }) => difference),
+  ].filter((estimate) => estimate !== null)
+  if (shown.length === 0) return []
+  const told = coverage(shown)
+  const factorNote = onlyBaseline(summary) === null ? '' : ' × is the median ratio of adjacent slices.'
+  return [
+    told === null
+      ? 'One block has no interval: nothing says how far these figures would wander.'
+      : `± reaches to the farther end of the ${told}, each for its figure alone; that of p99 is by bootstrap, its level nominal.${factorNote}`,
+  ]
+}
+
+function clientNote(arms: readonly ArmSummary[]): string[] {
+  const limited = arms.some(
+    ({ figures }) => figures?.clientLimited === true || figures?.latencyClientLimited === true,
+  )
+  return limited
+    ? ['* the client was the limit, not the server, which can do more: read req/core-s instead.']
+    : []
+}
+
+function issuerNote(arms: readonly ArmSummary[], nameOf: (id: string) => string): string[] {
+  const costs = arms.flatMap(({ record, figures }) => {
+    const issuer = figures?.metrics.issuerCpuUsPerRequest ?? null
+    return issuer !== null && countsIssuer(figures)
+      ? [`${nameOf(record.id)} ${withMargin(issuer)} µs/request`]
+      : []
+  })
+  return costs.length === 0
+    ? []
+    : [`† not in it: CPU of the authorization server, ${costs.join(', ')}.`]
+}
+
+function sampleNote(arms: readonly ArmSummary[]): string[] {
+  const { source } = metrics.latencyP99Us
+  const short = arms.some(
+    ({ figures }) => figures !== null && figures.metrics.latencyP99Us === null,
+  )
+  return short && source.kind === 'merged-percentile'
+    ? [`p99 – : fewer than ${source.minimumSamples.toLocaleString('en-US')} samples.`]
+    : []
+}

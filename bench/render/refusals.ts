@@ -1,0 +1,75 @@
+import type { Preflight, Refusal } from '../results.ts'
+import { plainTable, wrap, wrapWords, type Column } from './table.ts'
+
+/** The bad credentials tried against one case as text of 100 columns; what was not refused is named below. */
+export function refusalTable(caseId: string, preflight: Preflight): string {
+  const rows = preflight.refusals.map(rowOf)
+  const failures = preflight.refusals.filter(({ passed }) => !passed)
+  return [
+    ...wrap(caseId),
+    '',
+    ...plainTable(columns, rows, { color: false }),
+    '',
+    ...wrap(summaryOf(preflight)),
+    ...failures.flatMap((refusal) => wrap(failureOf(refusal), '  ')),
+    '',
+  ].join('\n')
+}
+
+function rowOf(refusal: Refusal): string[] {
+  const { id, sameAs, describe, expected, handlerCalls, reasons } = refusal
+  return [
+    fit([id, ...sameAs].join(' '), widths.id),
+    fit(describe, widths.describe),
+    fit(expected, widths.expected),
+    fit(verdictOf(refusal), widths.outcome),
+    String(handlerCalls),
+    reasons.map((reason) => fit(reason, widths.reasons)).join('\n'),
+  ]
+}
+
+function verdictOf({ kind, passed, outcome }: Refusal): string {
+  if (!passed) return 'FAILED'
+  return kind === 'refuse' ? 'refused' : outcome
+}
+
+function summaryOf({ controlsPassed, tried, refused, recorded, handlerCalls }: Preflight): string {
+  return [
+    `${refused} of ${tried} refused as they must be`,
+    `${handlerCalls} handler calls`,
+    `${recorded} accepted by design and recorded`,
+    `${controlsPassed} good credentials accepted beside them`,
+  ].join(', ')
+}
+
+function failureOf({ id, expected, outcome }: Refusal): string {
+  return `FAILED ${id}: expected ${expected}; ${outcome}`
+}
+
+/** Breaks text at spaces, and names like `tls:ERR_SSL_BAD_SIGNATURE` at underscores, to a column's width. */
+function fit(text: string, width: number): string {
+  return wrapWords(text, width)
+    .flatMap((line) => (line.length <= width ? [line] : breakName(line, width)))
+    .join('\n')
+}
+
+function breakName(name: string, width: number): string[] {
+  const lines = ['']
+  for (const part of name.split(/(?<=_)/)) {
+    const last = lines.at(-1) ?? ''
+    if (last.length + part.length <= width) lines[lines.length - 1] = last + part
+    else lines.push(part)
+  }
+  return lines.filter((line) => line !== '')
+}
+
+/** With two columns between them, 100 in all. */
+const widths = { id: 7, describe: 27, expected: 18, outcome: 9, reasons: 24 } as const
+const columns: readonly Column[] = [
+  { head: 'case', align: 'left' },
+  { head: 'presented', align: 'left' },
+  { head: 'expected', align: 'left' },
+  { head: 'outcome', align: 'left' },
+  { head: 'calls', align: 'right' },
+  { head: 'reason logged', align: 'left' },
+]

@@ -1,0 +1,131 @@
+import type { ArmSummary, Summary } from '../analysis/summary.ts'
+import { histogramOf } from '../analysis/percentiles.ts'
+import { measuredBlocks, ownConnections } from '../analysis/reading.ts'
+import { mergeHistograms, percentileUs, sampleCount } from '../load/histogram.ts'
+import type { Run } from '../results.ts'
+import { cpuChart, throughputChart } from './charts.ts'
+import type { BarChart } from './charts-bars.ts'
+import { countsIssuer } from './sentence.ts'
+import { spectrumChart, type LineChart, type SpectrumSeries } from './charts-spectrum.ts'
+
+/** The charts of a run by the name that their files get. */
+export interface RunCharts {
+  readonly cpu: BarChart
+  readonly latency: LineChart
+  readonly throughput: BarChart
+}
+
+/** Draws a run: CPU per request, latency spectrum, throughput. The same run gives the same charts. */
+export function runCharts(run: Run, summary: Summary): RunCharts {
+  const footer = footerOf(run, summary)
+  const interval = intervalNote(summary)
+  return {
+    cpu: cpuChart({
+      title: 'What trust costs: server CPU per request',
+      subtitle:
+        'keep-alive connections, interleaved slices; the authorization server’s CPU stands apart',
+      footer,
+      interval,
+      rows: summary.arms.map((arm) => ({
+        ...rowOf(arm),
+        cpuUs: arm.figures?.metrics.cpuUsPerRequest ?? null,
+        // An authorization server that only stands by would show as + 0.0.
+        issuerCpuUs: countsIssuer(arm.figures)
+          ? (arm.figures?.metrics.issuerCpuUsPerRequest ?? null)
+          : null,
+      })),
+    }),
+    latency: spectrumChart({
+      title: 'Latency by percentile',
+      subtitle:
+        'closed loop: latency is connections ÷ throughput, so compare only lines of one panel',
+      footer,
+      series: summary.arms.flatMap((arm) => seriesOf(run, arm)),
+    }),
+    throughput: throughputChart({
+      title: 'Throughput: requests per server-core-second',
+      subtitle: '1,000,000 ÷ server CPU µs per request, and the requests/s that one client saw',
+      footer,
+      interval,
+      rows: summary.arms.map((arm) => ({
+        ...rowOf(arm),
+        perCoreSecond: arm.figures?.metrics.requestsPerCoreSecond ?? null,
+        observedPerSecond: arm.figures?.metrics.requestsPerSecond?.estimate ?? null,
+        clientLimited: arm.figures?.clientLimited ?? false,
+      })),
+    }),
+  }
+}
+
+function rowOf({ record }: ArmSummary) {
+  return {
+    label: record.id,
+    role: record.role,
+    reason: record.reason ?? 'no block was measured whole',
+  }
+}
+
+function seriesOf(run: Run, { record }: ArmSummary): SpectrumSeries[] {
+  const connections = [...new Set([1, ownConnections(record)])]
+  return connections.map((count) => {
+    const histograms = measuredBlocks(run.blocks).flatMap(
+      (block) => histogramOf(block, { arm: record.id, load: 'duet', connections: count }) ?? [],
+    )
+    const merged = mergeHistograms(histograms)
+    return {
+      label: record.id,
+      connections: count,
+      samples: sampleCount(merged),
+      points: spectrumPercentiles.flatMap((percentile) => {
+        const latencyUs = percentileUs(merged, percentile)
+        return latencyUs === null ? [] : [{ percentile, latencyUs }]
+      }),
+      reason: sampleCount(merged) === 0 ? (record.reason ?? 'no block was measured whole') : null,
+    }
+  })
+}
+
+function footerOf(
+  { environment, mode, complete, runId }: Run,
+  { blocksMeasured }: Summary,
+): string {
+  const { cpuModel, cores, node, openssl, commit, dirty } = environment
+  const source =
+    commit === null
+      ? 'no commit'
+      : `commit ${commit.slice(0, 8)}${dirty === true ? ' with changes' : ''}`
+  const marks = [
+    mode === 'smoke' ? 'SMOKE RUN: no measurement' : null,
+    complete ? null : 'INCOMPLETE RUN',
+  ]
+  return [
+    `${cpuModel}, ${cores} cores, Node ${node.replace(/^v/, '')}, OpenSSL ${openssl}`,
+    `${source}, ${blocksMeasured} blocks`,
+    `run ${runId}`,
+    ...marks,
+  ]
+    .filter((part) => part !== null)
+    .join(' · ')
+}
+
+/** What the whiskers are, by the levels that were reached. */
+function intervalNote({ arms }: Summary): string | null {
+  const levels = arms.flatMap(({ figures }) => figures?.metrics.cpuUsPerRequest?.level ?? [])
+  const lowest = Math.min(...levels)
+  return levels.length === 0
+    ? null
+    : `${(Math.floor(lowest * 1_000) / 10).toFixed(1)} % intervals over blocks (Wilcoxon signed rank)`
+}
+
+/** Dense enough for a smooth line on an axis of log10(1 / (1 - p)): 20 points a decade, and the marked ones. */
+const spectrumPercentiles: readonly number[] = [
+  ...new Set([
+    0,
+    50,
+    90,
+    99,
+    99.9,
+    99.99,
+    ...Array.from({ length: 81 }, (_, index) => 100 * (1 - 10 ** (-index / 20))),
+  ]),
+].sort((a, b) => a - b)

@@ -1,0 +1,220 @@
+import { Type, type Static, type TSchema } from '@sinclair/typebox'
+import { Ajv } from 'ajv'
+import { BenchError } from './errors.ts'
+
+// The wall. Left of it things are measured, right of it they are explained; what passes is one JSON
+// file a run, in the shapes below. Unknown is null, never 0; every unit is in its name.
+
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const count = Type.Integer({ minimum: 0 })
+const amount = Type.Number({ minimum: 0 })
+const counts = Type.Record(Type.String(), count)
+const text = Type.String()
+const strict = { additionalProperties: false } as const
+
+/** A warning is data and carries advice. */
+const Warning = Type.Object({ code: text, message: text, advice: text }, strict)
+
+/** Machine, runtime and source, read at measuring time. */
+const Environment = Type.Object(
+  {
+    /** Fingerprint of the hardware and operating system: runs of unequal ones are not compared. */
+    machineId: text,
+    cpuModel: text,
+    cores: count,
+    memoryBytes: count,
+    os: text,
+    arch: text,
+    node: text,
+    openssl: text,
+    v8: text,
+    /** Versions of the packages that take part in what is measured. */
+    packages: Type.Record(Type.String(), Type.String()),
+    commit: nullable(text),
+    branch: nullable(text),
+    dirty: nullable(Type.Boolean()),
+    /** Whether servers and client were pinned to cores of their own. */
+    pinned: Type.Boolean(),
+    serverCpus: nullable(Type.Array(count)),
+    clientCpus: nullable(Type.Array(count)),
+  },
+  strict,
+)
+
+/** One attempt of preflight with a bad credential, as counts for its id. */
+const Refusal = Type.Object(
+  {
+    id: text,
+    kind: Type.Union([Type.Literal('refuse'), Type.Literal('record')]),
+    /** Other ids that are this very attempt under this scenario (C2 is M1). */
+    sameAs: Type.Array(text),
+    describe: text,
+    expected: text,
+    outcome: text,
+    passed: Type.Boolean(),
+    handlerCalls: count,
+    /** Reasons found in the server's log, or the client's own refusal. */
+    reasons: Type.Array(text),
+  },
+  strict,
+)
+
+const Preflight = Type.Object(
+  {
+    controlsPassed: count,
+    tried: count,
+    refused: count,
+    recorded: count,
+    handlerCalls: count,
+    refusals: Type.Array(Refusal),
+  },
+  strict,
+)
+
+/** A Case out of one source tree, as it took part in the run. */
+const ArmRecord = Type.Object(
+  {
+    /** Unique in the run; the case id unless the same case takes part twice. */
+    id: text,
+    caseId: text,
+    scenario: text,
+    parameters: Type.Record(Type.String(), Type.String()),
+    role: Type.Union([
+      Type.Literal('case'),
+      Type.Literal('baseline'),
+      Type.Literal('part'),
+      Type.Literal('reference'),
+    ]),
+    /** Arm that its cost is told against. */
+    against: nullable(text),
+    /** Arms whose costs should add up to this one's. */
+    parts: Type.Array(text),
+    source: Type.Object(
+      { label: text, commit: nullable(text), dirty: nullable(Type.Boolean()) },
+      strict,
+    ),
+    /** SHA-256 of the request head and of the response body: what was asked, what was answered. */
+    requestDigest: text,
+    responseDigest: nullable(text),
+    outcome: Type.Union([
+      Type.Literal('measured'),
+      Type.Literal('failed'),
+      Type.Literal('skipped'),
+    ]),
+    reason: nullable(text),
+    preflight: nullable(Preflight),
+    warnings: Type.Array(Warning),
+  },
+  strict,
+)
+
+/** A short, fixed number of requests to one arm. */
+const Slice = Type.Object(
+  {
+    arm: text,
+    /** Place in the block's order of slices, from 0. */
+    position: count,
+    /** `duet`: our own persistent connections, the paired slices; `saturation`: autocannon, with new connections in each slice. */
+    load: Type.Union([Type.Literal('duet'), Type.Literal('saturation')]),
+    connections: count,
+    requests: count,
+    /** From the first send to the last response. */
+    wallUs: amount,
+    /** All threads of all server processes of the arm; the authorization server apart. */
+    cpuUs: amount,
+    issuerCpuUs: nullable(amount),
+    clientCpuUs: amount,
+    /** Time that runnable server threads waited for a core. */
+    runQueueUs: nullable(amount),
+    /** Time the hypervisor gave this machine's cores to others. */
+    stealUs: nullable(amount),
+    /** CPU that processes outside this run used. */
+    foreignCpuUs: nullable(amount),
+    eventLoopUtilization: amount,
+    clientEventLoopUtilization: amount,
+    gcUs: amount,
+    rssBytes: count,
+    handshakesFull: count,
+    handshakesResumed: count,
+    statuses: counts,
+    latencyP50Us: amount,
+    bytesReceived: count,
+  },
+  strict,
+)
+
+/** Fresh processes for every arm, warm-up, then interleaved slices: the only unit of inference. */
+const Block = Type.Object(
+  {
+    index: count,
+    startedAt: text,
+    /** Order in which the arms' processes were started. */
+    startOrder: Type.Array(text),
+    outcome: Type.Union([Type.Literal('measured'), Type.Literal('failed')]),
+    reason: nullable(text),
+    slices: Type.Array(Slice),
+    /** Merged over the block's slices, per arm, load and number of connections: compressed V2 HdrHistogram in base64, µs. */
+    histograms: Type.Array(
+      Type.Object(
+        {
+          arm: text,
+          load: Type.Union([Type.Literal('duet'), Type.Literal('saturation')]),
+          connections: count,
+          histogram: text,
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+)
+
+/** JSON Schema of a Run file. */
+export const RunSchema = Type.Object(
+  {
+    schema: Type.Literal(1),
+    /** Version of the measuring procedure: figures of unequal ones are not compared. */
+    measuringVersion: count,
+    runId: text,
+    command: Type.Array(text),
+    mode: Type.Union([
+      Type.Literal('smoke'),
+      Type.Literal('quick'),
+      Type.Literal('default'),
+      Type.Literal('full'),
+    ]),
+    startedAt: text,
+    finishedAt: nullable(text),
+    complete: Type.Boolean(),
+    incompleteReason: nullable(text),
+    seed: count,
+    environment: Environment,
+    arms: Type.Array(ArmRecord),
+    blocks: Type.Array(Block),
+    warnings: Type.Array(Warning),
+  },
+  { ...strict, $id: 'run' },
+)
+
+/** One measuring session: environment and blocks. One JSON file. */
+export type Run = Static<typeof RunSchema>
+export type Warning = Static<typeof Warning>
+export type Environment = Static<typeof Environment>
+export type Refusal = Static<typeof Refusal>
+export type Preflight = Static<typeof Preflight>
+export type ArmRecord = Static<typeof ArmRecord>
+export type Slice = Static<typeof Slice>
+export type Block = Static<typeof Block>
+export type Mode = Run['mode']
+
+const validate = new Ajv({ allErrors: false }).compile<Run>(RunSchema)
+
+/** A Run out of unknown JSON; throws `results-unreadable` with the first place that does not fit. */
+export function parseRun(value: unknown, origin: string): Run {
+  if (validate(value)) return value
+  const [first] = validate.errors ?? []
+  throw new BenchError(
+    'results-unreadable',
+    `${origin}: not a trustbench run of schema 1: ${first?.instancePath ?? ''} ${first?.message ?? ''}`.trimEnd(),
+  )
+}

@@ -1,0 +1,214 @@
+import { performance } from 'node:perf_hooks'
+import { startArm, requestDigest } from './arm.ts'
+import type { PlannedArm } from './arms.ts'
+import { readEnvironment } from './environment.ts'
+import { BenchError } from './errors.ts'
+import { createLab, type Lab } from './lab.ts'
+import { measure, type ArmSource, type MeasureEvent, type Plan } from './measure.ts'
+import { pinClient, unpinClient, type Pinning } from './pinning.ts'
+import { preflight } from './preflight.ts'
+import { createServerStarter, type StartServer } from './processes.ts'
+import type { ArmRecord, Mode, Preflight, Run } from './results.ts'
+import type { Case } from './scenario.ts'
+
+/** Everything a run needs to know before it starts. */
+export interface RunOptions {
+  readonly root: string
+  readonly runId: (environment: Run['environment']) => string
+  readonly command: readonly string[]
+  readonly mode: Mode
+  readonly plan: Plan
+  readonly arms: readonly PlannedArm[]
+  readonly signal: AbortSignal
+  readonly preciseEnough: (run: Run) => boolean
+  readonly onEvent: (event: RunEvent) => void
+  /** Called after preflight, after each block and at the end. */
+  readonly save: (run: Run) => void
+}
+
+/** What a run tells while it goes on. */
+export type RunEvent =
+  | MeasureEvent
+  | { readonly kind: 'preflight-started'; readonly caseId: string }
+  | { readonly kind: 'preflight-finished'; readonly caseId: string; readonly preflight: Preflight }
+
+/**
+ * One measuring session: preflight of every case on processes of its own, then blocks. Returns the
+ * run, also when it is incomplete or a case failed: that is data. Throws only what keeps it from
+ * starting.
+ */
+export async function runBench(options: RunOptions): Promise<Run> {
+  const { signal, arms } = options
+  await using start = createServerStarter(signal)
+  await using labs = new AsyncDisposableStack()
+  const labOf = createLabs(labs)
+  const startedAt = new Date().toISOString()
+  const checked = await preflightAll(options, start.server)
+  const { pinning, warnings } = pinClient()
+  try {
+    const environment = readEnvironment(options.root, pinning)
+    const run: Run = {
+      schema: 1,
+      measuringVersion,
+      runId: options.runId(environment),
+      command: [...options.command],
+      mode: options.mode,
+      startedAt,
+      finishedAt: null,
+      complete: false,
+      incompleteReason: 'still measuring',
+      seed: options.plan.seed,
+      environment,
+      arms: arms.map((arm) => recordOf(arm, checked.get(preflightKey(arm)))),
+      blocks: [],
+      warnings,
+    }
+    const failed = run.arms.find((arm) => arm.outcome === 'failed')
+    if (failed !== undefined) return finish(run, `${failed.caseId}: ${failed.reason ?? 'failed'}`)
+    if (signal.aborted) return finish(run, 'interrupted')
+    options.save(run)
+    const sources = arms.map((arm) => sourceOf({ arm, run, pinning, labOf, start: start.server }))
+    return await measureInto(run, sources, options)
+  } finally {
+    if (pinning !== null) unpinClient(pinning)
+  }
+}
+
+/** Version of the measuring procedure; a change that moves figures raises it. */
+export const measuringVersion = 1
+
+async function measureInto(
+  run: Run,
+  sources: readonly ArmSource[],
+  options: RunOptions,
+): Promise<Run> {
+  const onEvent = (event: MeasureEvent) => {
+    if (event.kind === 'block-finished') {
+      run.blocks.push(event.block)
+      options.save(run)
+    }
+    options.onEvent(event)
+  }
+  await measure(sources, options.plan, {
+    signal: options.signal,
+    onEvent,
+    nowMs: () => performance.now(),
+    timestamp: () => new Date().toISOString(),
+    preciseEnough: () => options.preciseEnough(run),
+  })
+  const failed = run.blocks.find((block) => block.outcome === 'failed')
+  const measured = run.blocks.some((block) => block.outcome === 'measured')
+  for (const arm of run.arms) arm.outcome = measured ? 'measured' : 'failed'
+  const reason = options.signal.aborted ? 'interrupted' : (failed?.reason ?? null)
+  const finished = finish(run, reason)
+  options.save(finished)
+  return finished
+}
+
+function finish(run: Run, incompleteReason: string | null): Run {
+  run.finishedAt = new Date().toISOString()
+  run.complete = incompleteReason === null
+  run.incompleteReason = incompleteReason
+  return run
+}
+
+/**
+ * Preflight once for each case of a tree: two arms of one are equal by construction. Two at a time, since
+ * each spends most of its time waiting for a token to expire.
+ */
+async function preflightAll(
+  { arms, signal, onEvent }: RunOptions,
+  start: StartServer,
+): Promise<Map<string, Preflight>> {
+  const checked = new Map<string, Preflight>()
+  const distinct = new Map(arms.map((arm) => [preflightKey(arm), arm]))
+  // One iterator for all workers: each takes the next that nobody has.
+  const queue = distinct.entries()
+  const work = async () => {
+    for (const [key, { case: trial, tree }] of queue) {
+      onEvent({ kind: 'preflight-started', caseId: trial.id })
+      signal.throwIfAborted()
+      const outcome = await preflight(trial, (options) =>
+        start({ ...options, sourceRoot: tree.root }),
+      )
+      checked.set(key, outcome)
+      onEvent({ kind: 'preflight-finished', caseId: trial.id, preflight: outcome })
+    }
+  }
+  await Promise.all(Array.from({ length: preflightsAtOnce }, work))
+  return checked
+}
+
+function preflightKey({ case: trial, tree }: PlannedArm): string {
+  return JSON.stringify([tree.root, trial.id])
+}
+
+function recordOf(arm: PlannedArm, preflight: Preflight | undefined): ArmRecord {
+  const accepted = preflight?.refusals.filter(({ passed }) => !passed) ?? []
+  const reason =
+    accepted.length === 0
+      ? null
+      : `must be refused and was not: ${accepted.map(({ id, outcome }) => `${id} (${outcome})`).join(', ')}`
+  return {
+    id: arm.id,
+    caseId: arm.case.id,
+    scenario: arm.case.scenario.name,
+    parameters: { ...arm.case.parameters },
+    role: arm.role,
+    against: arm.against,
+    parts: [...arm.parts],
+    source: { label: arm.tree.label, commit: arm.tree.commit, dirty: arm.tree.dirty },
+    requestDigest: requestDigest(),
+    responseDigest: null,
+    outcome: reason === null ? 'skipped' : 'failed',
+    reason,
+    preflight: preflight ?? null,
+    warnings: [],
+  }
+}
+
+interface SourceTask {
+  readonly arm: PlannedArm
+  readonly run: Run
+  readonly pinning: Pinning | null
+  readonly labOf: (trial: Case) => Promise<Lab>
+  readonly start: StartServer
+}
+
+function sourceOf({ arm, run, pinning, labOf, start }: SourceTask): ArmSource {
+  return {
+    id: arm.id,
+    async start() {
+      const started = await startArm({
+        id: arm.id,
+        case: arm.case,
+        sourceRoot: arm.tree.root,
+        lab: await labOf(arm.case),
+        pinning,
+        start,
+      })
+      const record = run.arms.find(({ id }) => id === arm.id)
+      if (record === undefined)
+        throw new BenchError('measurement-failed', `arm ${arm.id} is not in the run`)
+      record.responseDigest = started.responseDigest
+      return started
+    },
+  }
+}
+
+/** One lab for all cases with the same keys: parties of one run trust one authority. */
+function createLabs(stack: AsyncDisposableStack): (trial: Case) => Promise<Lab> {
+  const labs = new Map<string, Promise<Lab>>()
+  return async ({ parameters }) => {
+    const key = JSON.stringify(labParameters.map((name) => parameters[name] ?? null))
+    const known = labs.get(key)
+    if (known !== undefined) return known
+    const lab = createLab({ parameters })
+    labs.set(key, lab)
+    stack.use(await lab)
+    return lab
+  }
+}
+
+const labParameters = ['key', 'serverKey', 'clientKey', 'alg', 'tls', 'introspectionCache']
+const preflightsAtOnce = 2

@@ -1,0 +1,186 @@
+import { BenchError } from './errors.ts'
+
+/** One declared parameter of a scenario: what it changes, its default, and every value it takes. */
+export interface Parameter {
+  readonly describe: string
+  readonly default: string
+  /** Allowed values; a RegExp where they are open, as for numbers. */
+  readonly values: readonly string[] | RegExp
+}
+
+/** The full parameter map of one case: every declared name, its value as text. */
+export type Parameters = Readonly<Record<string, string>>
+
+/** What a client brings. */
+export interface Credentials {
+  readonly certificate: boolean
+  readonly token: 'none' | 'jwt' | 'opaque'
+  /** The token is bound to the client's certificate (RFC 8705). */
+  readonly bound: boolean
+}
+
+/** A trust mechanism as data. One file in `scenarios/`; the file name is its name. */
+export interface ScenarioDefinition {
+  /** The question it answers, one sentence. */
+  readonly question: string
+  /** Program in `servers/`, without `.ts`. */
+  readonly server: string
+  /** Whether the server speaks TLS. */
+  readonly tls: boolean
+  /** What a client brings, given the parameters. */
+  readonly credentials: (parameters: Parameters) => Credentials
+  readonly parameters: Readonly<Record<string, Parameter>>
+  /** Scenario against which the cost is told; null for the floor. */
+  readonly baseline: string | null
+  /** Scenarios whose costs should add up to this one's. */
+  readonly parts: (parameters: Parameters) => readonly string[]
+  /** Ids of `rejections.md` this scenario must refuse. */
+  readonly refuses: (parameters: Parameters) => readonly string[]
+  /** Ids accepted by design: measured and reported. */
+  readonly records: (parameters: Parameters) => readonly string[]
+  /** Parameter settings under which `verify` tries the refusals; default: the defaults alone. */
+  readonly verify?: readonly Parameters[]
+}
+
+/** A scenario with its name. */
+export interface Scenario extends ScenarioDefinition {
+  readonly name: string
+}
+
+/** One cell of a scenario's parameter matrix. */
+export interface Case {
+  readonly id: string
+  readonly scenario: Scenario
+  readonly parameters: Parameters
+}
+
+/** Type-checks a definition and returns it unchanged: importing a scenario runs nothing. */
+export function defineScenario(definition: ScenarioDefinition): ScenarioDefinition {
+  return definition
+}
+
+/** Parameters of every scenario. */
+export const loadParameters = {
+  connections: {
+    describe: 'keep-alive connections in the closed loop, no pipelining',
+    default: '8',
+    values: /^[1-9]\d{0,3}$/,
+  },
+} as const satisfies Record<string, Parameter>
+
+/** Parameters of every scenario that speaks TLS. `key` sets both ends, the other two override it. */
+export const tlsParameters = {
+  ...loadParameters,
+  tls: { describe: 'TLS version', default: '1.3', values: ['1.2', '1.3'] },
+  key: keyParameter('key type of all certificates', 'p256'),
+  serverKey: keyParameter('key type of the server certificate, where it differs from key', ''),
+  clientKey: keyParameter('key type of the client certificate, where it differs from key', ''),
+} as const satisfies Record<string, Parameter>
+
+/** Parameters of every scenario with JWT access tokens. */
+export const jwtParameters = {
+  alg: {
+    describe: 'JWS algorithm of the access token',
+    default: 'ES256',
+    values: ['ES256', 'ES384', 'RS256', 'PS256', 'EdDSA'],
+  },
+} as const satisfies Record<string, Parameter>
+
+/** Parameters of every scenario with introspection. */
+export const introspectionParameters = {
+  introspectionCache: {
+    describe: 'how long an introspection answer may be reused',
+    default: 'off',
+    values: ['off', '5s'],
+  },
+} as const satisfies Record<string, Parameter>
+
+/** Derives the id of a case: the scenario, then each parameter that is set, in alphabetical order. */
+export function caseId(scenario: string, parameters: Parameters): string {
+  const parts = Object.entries(parameters)
+    .filter(([, value]) => value !== '')
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => `${name}=${value}`)
+  return [scenario, ...parts].join('/')
+}
+
+/**
+ * The cases of a scenario: the Cartesian product of the values set, defaults elsewhere. Settings the
+ * scenario does not declare are ignored, so one `--set` serves several scenarios; `parseSettings`
+ * has already refused those that no scenario declares.
+ */
+export function expand(
+  scenario: Scenario,
+  settings: Readonly<Record<string, readonly string[]>>,
+): Case[] {
+  let cells: Parameters[] = [{}]
+  for (const [name, parameter] of Object.entries(scenario.parameters)) {
+    const values = settings[name] ?? [parameter.default]
+    cells = cells.flatMap((cell) => values.map((value) => ({ ...cell, [name]: value })))
+  }
+  return cells.map((parameters) => ({
+    id: caseId(scenario.name, parameters),
+    scenario,
+    parameters,
+  }))
+}
+
+/**
+ * Parses `--set name=a,b` arguments against the scenarios they are for.
+ * Throws usage errors that name the argument and the allowed values.
+ */
+export function parseSettings(
+  argumentsGiven: readonly string[],
+  scenarios: readonly Scenario[],
+): Record<string, string[]> {
+  const settings: Record<string, string[]> = {}
+  for (const argument of argumentsGiven) {
+    const equals = argument.indexOf('=')
+    const name = argument.slice(0, Math.max(equals, 0))
+    const declared = scenarios.flatMap((scenario) => scenario.parameters[name] ?? [])
+    const [parameter] = declared
+    if (equals < 1 || parameter === undefined) {
+      throw new BenchError(
+        'usage',
+        `--set ${argument}: expected name=value[,value], with a name of ${knownNames(scenarios).join(', ')}`,
+      )
+    }
+    if (settings[name] !== undefined) {
+      throw new BenchError(
+        'usage',
+        `--set ${argument}: ${name} is set twice, use ${name}=a,b for both`,
+      )
+    }
+    const values = [...new Set(argument.slice(equals + 1).split(','))]
+    for (const value of values) {
+      if (!allows(parameter, value)) {
+        throw new BenchError(
+          'usage',
+          `--set ${argument}: ${value === '' ? 'empty value' : value} is not allowed, ${name} takes ${describeValues(parameter)}`,
+        )
+      }
+    }
+    settings[name] = values
+  }
+  return settings
+}
+
+/** Says which values a parameter takes, for messages and `--list`. */
+export function describeValues({ values }: Parameter): string {
+  return values instanceof RegExp ? `text like ${values.source}` : values.filter(Boolean).join(', ')
+}
+
+/** Whether a parameter can have a value; the empty text is never one that a user gives. */
+export function allows({ values }: Parameter, value: string): boolean {
+  if (value === '') return false
+  return values instanceof RegExp ? values.test(value) : values.includes(value)
+}
+
+function knownNames(scenarios: readonly Scenario[]): string[] {
+  return [...new Set(scenarios.flatMap(({ parameters }) => Object.keys(parameters)))].sort()
+}
+
+function keyParameter(describe: string, fallback: string): Parameter {
+  const keys = ['p256', 'p384', 'rsa2048', 'rsa4096', 'ed25519']
+  return { describe, default: fallback, values: fallback === '' ? ['', ...keys] : keys }
+}

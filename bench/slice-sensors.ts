@@ -1,0 +1,113 @@
+import type { Snapshot } from '../servers/telemetry.ts'
+import type { ServerProcess } from './processes.ts'
+import type { Slice } from './results.ts'
+import {
+  clientUtilization,
+  createCpuMeter,
+  readClient,
+  readMachine,
+  type ClientReading,
+  type CpuReading,
+  type MachineReading,
+} from './sensors.ts'
+
+/** Everything read at one end of a slice. */
+export interface SensorReading {
+  readonly server: CpuReading
+  readonly issuer: CpuReading | null
+  readonly machine: MachineReading
+  readonly client: ClientReading
+}
+
+/** The part of a slice that sensors fill in. */
+export type SensedSlice = Pick<
+  Slice,
+  | 'cpuUs'
+  | 'issuerCpuUs'
+  | 'clientCpuUs'
+  | 'runQueueUs'
+  | 'stealUs'
+  | 'foreignCpuUs'
+  | 'eventLoopUtilization'
+  | 'clientEventLoopUtilization'
+  | 'gcUs'
+  | 'rssBytes'
+  | 'handshakesFull'
+  | 'handshakesResumed'
+>
+
+/** Sensors around the slices of one arm. */
+export interface SliceSensors {
+  read(): Promise<SensorReading>
+  /** As `read`, without waiting: in the middle of a load, where the platform allows; else null. */
+  readNow(): SensorReading | null
+  between(
+    started: SensorReading,
+    ended: SensorReading,
+    before: Snapshot,
+    after: Snapshot,
+  ): SensedSlice
+}
+
+/** Sensors for an arm's processes; where the platform has no `schedstat` each process is asked itself. */
+export function createSliceSensors(
+  server: ServerProcess,
+  issuer: ServerProcess | null,
+): SliceSensors {
+  const serverMeter = createCpuMeter(server.pid)
+  const issuerMeter = issuer === null ? null : createCpuMeter(issuer.pid)
+  const here = () => ({ machine: readMachine(), client: readClient() })
+  return {
+    async read() {
+      const serverCpu = serverMeter() ?? (await askCpu(server))
+      const issuerCpu =
+        issuer === null || issuerMeter === null ? null : (issuerMeter() ?? (await askCpu(issuer)))
+      return { server: serverCpu, issuer: issuerCpu, ...here() }
+    },
+    readNow() {
+      const serverCpu = serverMeter()
+      return serverCpu === null
+        ? null
+        : { server: serverCpu, issuer: issuerMeter?.() ?? null, ...here() }
+    },
+    between: difference,
+  }
+}
+
+async function askCpu(process: ServerProcess): Promise<CpuReading> {
+  return { cpuUs: (await process.snapshot()).cpuUs, runQueueUs: null }
+}
+
+function difference(
+  started: SensorReading,
+  ended: SensorReading,
+  before: Snapshot,
+  after: Snapshot,
+): SensedSlice {
+  const cpuUs = ended.server.cpuUs - started.server.cpuUs
+  const issuerCpuUs = minus(ended.issuer?.cpuUs ?? null, started.issuer?.cpuUs ?? null)
+  const clientCpuUs = ended.client.cpuUs - started.client.cpuUs
+  const busyUs = minus(ended.machine.busyUs, started.machine.busyUs)
+  const activeUs = after.eventLoopActiveUs - before.eventLoopActiveUs
+  const idleUs = after.eventLoopIdleUs - before.eventLoopIdleUs
+  return {
+    cpuUs,
+    issuerCpuUs,
+    clientCpuUs,
+    runQueueUs: minus(ended.server.runQueueUs, started.server.runQueueUs),
+    stealUs: minus(ended.machine.stealUs, started.machine.stealUs),
+    // Ticks of 10 ms against ns: over one slice this is coarse, summed over a block it is not.
+    foreignCpuUs:
+      busyUs === null ? null : Math.max(0, busyUs - cpuUs - (issuerCpuUs ?? 0) - clientCpuUs),
+    eventLoopUtilization: activeUs + idleUs > 0 ? activeUs / (activeUs + idleUs) : 0,
+    clientEventLoopUtilization: clientUtilization(started.client, ended.client),
+    gcUs: after.gcUs - before.gcUs,
+    rssBytes: after.rssBytes,
+    handshakesFull: after.handshakesFull - before.handshakesFull,
+    handshakesResumed: after.handshakesResumed - before.handshakesResumed,
+  }
+}
+
+function minus(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a - b
+}

@@ -1,0 +1,122 @@
+import tseslint from 'typescript-eslint'
+
+/** Walls of the design: what a folder may not import. Each is a law, so each says why. */
+const wall = (files, patterns, ignores = []) => ({
+  files,
+  ignores: ['**/*.test.ts', ...ignores],
+  rules: { 'no-restricted-imports': ['error', { patterns }] },
+})
+
+const processes = {
+  regex:
+    '^node:(child_process|cluster|worker_threads|net|tls|http|https|http2|dgram|dns|fs|fs/promises|os|process|perf_hooks|timers|timers/promises)$',
+  message: 'right of the wall nothing touches processes, sockets, files, the clock or the network',
+}
+const autocannon = {
+  regex: '^autocannon$',
+  message: 'only bench/load/closed.ts imports autocannon',
+}
+
+export default tseslint.config(
+  { ignores: ['node_modules', 'results', '**/*.mjs'] },
+  ...tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        {
+          allowForKnownSafeCalls: [
+            { from: 'package', name: ['test', 'it', 'describe', 'suite'], package: 'node:test' },
+          ],
+        },
+      ],
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
+      // `using _x` holds a resource that nobody reads.
+      '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_' }],
+      'no-console': 'error',
+      'no-restricted-imports': ['error', { patterns: [autocannon] }],
+    },
+  },
+  { files: ['bench/load/closed.ts'], rules: { 'no-restricted-imports': 'off' } },
+  wall(
+    ['servers/**'],
+    [
+      { regex: '/(bench|scenarios)/', message: 'a server process holds only what is measured' },
+      autocannon,
+    ],
+  ),
+  wall(
+    ['scenarios/**'],
+    [
+      {
+        regex: '^(?!\\.\\./bench/scenario\\.ts$)',
+        message: 'a scenario is data: it imports only bench/scenario.ts',
+      },
+    ],
+  ),
+  wall(
+    ['bench/analysis/**'],
+    [
+      processes,
+      autocannon,
+      {
+        regex:
+          '^(?!\\./|\\.\\./(results|errors|scenario|random)\\.ts$|\\.\\./load/histogram\\.ts$)\\.',
+        message: 'analysis reads Run files only',
+      },
+    ],
+  ),
+  wall(
+    ['bench/render/**'],
+    [
+      processes,
+      autocannon,
+      {
+        regex:
+          '^(?!\\./|\\.\\./(results|errors|scenario)\\.ts$|\\.\\./analysis/|\\.\\./load/histogram\\.ts$)\\.',
+        message: 'render reads analysis and Run files only',
+      },
+    ],
+    ['bench/render/png.ts'],
+  ),
+  {
+    files: ['bench/**', 'scenarios/**', 'servers/**'],
+    ignores: ['bench/cli.ts', '**/*.test.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'stdout', message: 'only bench/cli.ts writes to stdout' },
+        {
+          object: 'process',
+          property: 'exitCode',
+          message: 'only bench/cli.ts sets the exit code',
+        },
+      ],
+    },
+  },
+  {
+    files: ['bench/analysis/**', 'bench/render/**'],
+    ignores: ['**/*.test.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        'process',
+        'performance',
+        'fetch',
+        'setTimeout',
+        'setInterval',
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: 'the same Run file gives the same bytes' },
+        { object: 'Math', property: 'random', message: 'the same Run file gives the same bytes' },
+      ],
+    },
+  },
+)

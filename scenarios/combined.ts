@@ -1,0 +1,28 @@
+import {
+  defineScenario,
+  introspectionParameters,
+  jwtParameters,
+  tlsParameters,
+} from '../bench/scenario.ts'
+
+export const scenario = defineScenario({
+  question: 'What does mutual TLS with a certificate-bound access token cost (RFC 8705)?',
+  server: 'combined',
+  tls: true,
+  credentials: ({ token }) => ({
+    certificate: true,
+    token: token === 'opaque' ? 'opaque' : 'jwt',
+    bound: true,
+  }),
+  parameters: {
+    ...tlsParameters,
+    ...jwtParameters,
+    ...introspectionParameters,
+    token: { describe: 'form of the access token', default: 'jwt', values: ['jwt', 'opaque'] },
+  },
+  baseline: 'tls',
+  parts: ({ token }) => ['mtls', token === 'opaque' ? 'introspection' : 'jwt'],
+  refuses: ({ token }) => ['T*', 'M*', token === 'opaque' ? 'I*' : 'J*', 'C*'],
+  records: () => ['M11b', 'M16', 'J23', 'I4'],
+  verify: [{ token: 'jwt' }, { token: 'opaque' }],
+})

@@ -1,0 +1,179 @@
+import { edit } from './mutant.ts'
+import type { Edit, Mutant } from './mutant.ts'
+
+const bearer = 'servers/guards/bearer.ts'
+const guard = 'servers/guards/bearer-jwt.ts'
+const program = 'servers/jwt.ts'
+const verification = 'const { payload } = await jwtVerify(token, keyOf, options)'
+const demo =
+  "{ clientId: 'demo', scopes: ['payments:read'], orgId: 'acme', confirmation: undefined }"
+
+/** Bugs of a server that validates JWT access tokens. */
+export const jwtMutants: readonly Mutant[] = [
+  mutant('J1', 'a demo caller is left in for requests without a token', [
+    edit(
+      bearer,
+      "if (typeof bearer !== 'string') return bearer",
+      `if (bearer === noToken) {
+      caller.token = ${demo}
+      return null
+    }
+    if (typeof bearer !== 'string') return bearer`,
+    ),
+  ]),
+  mutant('J2', 'what is no JWT is taken for an API key of old', [
+    edit(
+      guard,
+      'return refusalOf(error)',
+      `return error.code === 'ERR_JWS_INVALID' ? ${demo} : refusalOf(error)`,
+    ),
+  ]),
+  mutant('J3', 'verified tokens are remembered without their signature', [
+    edit(
+      guard,
+      verification,
+      `const key = token.slice(0, token.lastIndexOf('.'))
+      const payload = verified.get(key) ?? (await jwtVerify(token, keyOf, options)).payload
+      verified.set(key, payload)`,
+    ),
+    atEnd('const verified = new Map()'),
+  ]),
+  mutant('J4', 'verified signatures are remembered, whatever they were of', [
+    edit(
+      guard,
+      verification,
+      `const key = token.split('.')[2]
+      if (!verified.has(key)) await jwtVerify(token, keyOf, options)
+      verified.add(key)
+      const payload = JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString())`,
+    ),
+    atEnd('const verified = new Set()'),
+  ]),
+  mutant('J5', 'alg none is honoured, as some libraries did (CVE-2015-9235)', [
+    edit(
+      guard,
+      verification,
+      `if (token.startsWith(Buffer.from('{"alg":"none').toString('base64url'))) {
+        return readClaims(JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString()))
+      }
+      ${verification}`,
+    ),
+  ]),
+  mutant('J6', 'the header chooses the algorithm, and the public key is a secret to HMAC', [
+    edit(
+      guard,
+      'algorithms: [...issuer.algorithms],',
+      "algorithms: [...issuer.algorithms, 'HS256'],",
+    ),
+    edit(
+      guard,
+      'return keySet(header, token)',
+      `if (header.alg !== 'HS256') return keySet(header, token)
+    return keySet({ ...header, alg: issuer.algorithms[0] }, token).then((key) =>
+      Buffer.from(KeyObject.from(key).export({ type: 'spki', format: 'pem' })),
+    )`,
+    ),
+    edit(
+      guard,
+      'import { createRemoteJWKSet,',
+      "import { KeyObject } from 'node:crypto'\nimport { createRemoteJWKSet,",
+    ),
+  ]),
+  mutant('J7', 'every algorithm of the key set will do', [
+    edit(
+      guard,
+      'algorithms: [...issuer.algorithms],',
+      "algorithms: ['ES256', 'ES384', 'RS256', 'PS256', 'EdDSA'],",
+    ),
+  ]),
+  mutant('J8', 'an unknown kid falls back to the only key of its algorithm', [
+    edit(guard, 'return keySet(header, token)', 'return keySet({ alg: header.alg }, token)'),
+  ]),
+  {
+    ...mutant('J8', 'every unknown kid asks the issuer', [
+      edit(guard, 'cooldownDuration: keySetCooldownMs,', 'cooldownDuration: 0,'),
+    ]),
+    outcome: /3 key-set fetches/,
+  },
+  mutant('J9', 'times are compared with those of the token itself', [
+    atTime('(decodeJwt(token).iat ?? Date.now() / 1_000) * 1_000'),
+    importing('decodeJwt'),
+  ]),
+  mutant('J10', 'iat is not looked at', [
+    edit(guard, 'if (iat > nowSeconds + clockToleranceSeconds)', 'if (iat === undefined)'),
+  ]),
+  mutant('J10', 'nbf is not looked at', [
+    atTime('Math.max(Date.now(), (decodeJwt(token).nbf ?? 0) * 1_000)'),
+    importing('decodeJwt'),
+  ]),
+  mutant('J11', 'iss is not compared', [edit(guard, 'issuer: issuer.issuer,', '')]),
+  mutant('J12', 'aud is not compared', [edit(guard, 'audience: issuer.audience,', '')]),
+  mutant('J13', 'typ is not compared', [edit(guard, "typ: 'at+jwt',", '')]),
+  mutant('J14', 'only what is there is checked', [
+    edit(guard, "requiredClaims: ['exp', 'iat', 'sub', 'client_id', 'jti'],", ''),
+  ]),
+  mutant('J15', 'scope is not checked', [
+    edit(program, '[bearer, bearerOnly, scope, tenant]', '[bearer, bearerOnly, tenant]'),
+  ]),
+  mutant('J15', 'a scope is searched for in the text', [
+    edit(
+      'servers/guards/scope.ts',
+      'token?.scopes.includes(requires.scope)',
+      "token?.scopes.join(' ').includes(requires.scope)",
+    ),
+  ]),
+  mutant('J16', 'tenants are not told apart', [
+    edit(program, '[bearer, bearerOnly, scope, tenant]', '[bearer, bearerOnly, scope]'),
+  ]),
+  mutant('J17', 'the key that comes with the token is used', [
+    edit(
+      guard,
+      "if (embedded !== undefined) throw new TokenError('embedded_key')",
+      "if (embedded === 'jwk') return importJWK(header.jwk, header.alg)",
+    ),
+    importing('importJWK'),
+  ]),
+  mutant('J18', 'a critical extension is declared as understood', [
+    edit(guard, "typ: 'at+jwt',", "typ: 'at+jwt', crit: { 'urn:trustbench:unknown': true },"),
+  ]),
+  mutant('J19', 'a token in the query is as good', [
+    edit(
+      bearer,
+      "if (inQuery) return { status: 401, reason: 'token_in_query', challenge: 'Bearer' }",
+      "if (inQuery) return new URLSearchParams(request.url.split('?')[1]).get('access_token')",
+    ),
+  ]),
+  mutant('J20', 'the first of several headers counts', [
+    edit(bearer, 'if (others.length > 0)', 'if (false)'),
+  ]),
+  mutant('J20', 'the header counts, whatever is in the query', [
+    edit(bearer, 'if (authorization !== undefined && inQuery)', 'if (false)'),
+    edit(bearer, 'if (inQuery) return {', 'if (inQuery && authorization === undefined) return {'),
+  ]),
+  mutant('J21', 'headers may be four times as large', [
+    edit('servers/process.ts', 'maxHeaderSize: 16_384,', 'maxHeaderSize: 65_536,'),
+  ]),
+  mutant('J22', 'a confirmation that nobody can check is ignored', [
+    edit(program, '[bearer, bearerOnly, scope, tenant]', '[bearer, scope, tenant]'),
+  ]),
+]
+
+function mutant(id: string, bug: string, edits: readonly Edit[]): Mutant {
+  return { id, verify: ['jwt'], bug, edits }
+}
+
+function atTime(milliseconds: string): Edit {
+  return edit(
+    guard,
+    verification,
+    verification.replace('options', `{ ...options, currentDate: new Date(${milliseconds}) }`),
+  )
+}
+
+function importing(name: string): Edit {
+  return edit(guard, 'import { createRemoteJWKSet,', `import { ${name}, createRemoteJWKSet,`)
+}
+
+function atEnd(statement: string): Edit {
+  return edit(guard, 'const keySetTimeoutMs = 5_000', `const keySetTimeoutMs = 5_000\n${statement}`)
+}

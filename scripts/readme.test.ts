@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'node:test'
+import { startCli, temporaryFolder } from '../bench/cli-testbed.ts'
+import { loadScenarios } from '../bench/scenarios.ts'
+import { commandsOf, withScenarioTable } from './readme.ts'
+
+const root = join(import.meta.dirname, '..')
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+
+test('the table of scenarios is the one that the scenarios give; npm run readme mends it', async () => {
+  assert.equal(withScenarioTable(readme, await loadScenarios(root)), readme)
+})
+
+test('files and pictures that the README points to exist', () => {
+  const paths = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path = '']) => path)
+  assert.ok(paths.length >= 2)
+  assert.deepEqual(
+    paths.filter((path) => !existsSync(join(root, path))),
+    [],
+  )
+})
+
+const runnable = commandsOf(readme).flatMap((line) => {
+  const call = /(?:^|&& )npm run (?:-s )?(\w+)(?: -- (.*))?$/.exec(line)
+  return call === null
+    ? []
+    : [{ line, command: call[1] ?? '', args: (call[2] ?? '').split(' ').filter(Boolean) }]
+})
+
+test('every command of the README is one that is tested here, or the test command itself', () => {
+  const tested = new Set(runnable.map(({ line }) => line))
+  assert.deepEqual(
+    commandsOf(readme).filter((line) => !tested.has(line)),
+    ['npm ci && npm test'],
+  )
+  assert.ok(runnable.length >= 8)
+})
+
+for (const { line, command, args } of runnable) {
+  test(`README: ${line}`, async (t) => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>
+    }
+    assert.equal(scripts[command], `node scripts/launch.mjs ${command}`)
+    const measures = command === 'bench' && !args.includes('--list')
+    // The figures are not this test's business: one short block proves that the command works.
+    const smoke = measures
+      ? [...args.filter((arg) => arg !== '--quick'), '--smoke', '--results', temporaryFolder(t)]
+      : args
+    const process = startCli(t, [command, ...smoke])
+    if (command === 'server') {
+      await process.saw(/Ctrl-C stops it/)
+      process.child.kill('SIGINT')
+    }
+    const { exitCode, out, err } = await process.ended
+    assert.equal(exitCode, 0, err)
+    assert.ok(out.length > 100, out)
+    if (args.includes('--json')) JSON.parse(out)
+  })
+}

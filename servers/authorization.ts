@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto'
+import { createServer } from 'node:https'
+import type { Server } from 'node:https'
+import type { TlsOptions } from 'node:tls'
+import type { Configuration } from 'oidc-provider'
+import { Provider } from 'oidc-provider/lib/provider.js'
+import { createClientCertificates } from './authorization-certificates.ts'
+import { createRequestListener } from './authorization-endpoints.ts'
+import { readSigningKeys } from './authorization-keys.ts'
+import { providerConfiguration } from './authorization-provider.ts'
+import { openTokenStore } from './authorization-store.ts'
+import { parseAuthorizationConfig } from './config-schema.ts'
+import type { AuthorizationConfig } from './config.ts'
+import { httpLimits, runProgram, StartError } from './process.ts'
+import type { Service } from './process.ts'
+import type { Telemetry } from './telemetry.ts'
+import { reloadTrust, tlsOptions } from './trust.ts'
+import type { TrustedClients } from './trust.ts'
+
+// The authorization server: oidc-provider over TLS, its tokens in SQLite.
+await runProgram({ parse: parseAuthorizationConfig, create: createAuthorization })
+
+async function createAuthorization(
+  config: AuthorizationConfig,
+  telemetry: Telemetry,
+): Promise<Service> {
+  const jwks = readSigningKeys(config)
+  const trusted = { caFile: config.clientCaFile, crlFile: config.clientCrlFile }
+  const server = createServer({ ...httpLimits, ...optionalCertificates(config, trusted) })
+  const certificates = createClientCertificates(server)
+  const store = openTokenStore(config.databaseFile)
+  const configuration = providerConfiguration({ config, jwks, store, certificates, telemetry })
+  await assertUsable(configuration)
+  // The port is part of the issuer identifier, and not known before where the configuration says 0.
+  server.once('listening', () => {
+    const provider = new Provider(issuerOf(server, config.host), configuration)
+    server.on('request', createRequestListener(provider, telemetry))
+  })
+  return {
+    server,
+    scheme: 'https',
+    reload: (clients) => {
+      certificates.forget()
+      reloadTrust(server, optionalCertificates(config, clients))
+      // Who is waiting on a connection checked before makes a new one instead of being refused.
+      server.closeIdleConnections()
+    },
+    close: store.close,
+  }
+}
+
+/** Asks for a certificate but does without: clients with a secret or an assertion have none. */
+function optionalCertificates(config: AuthorizationConfig, trusted: TrustedClients): TlsOptions {
+  return {
+    ...tlsOptions(config.tls, trusted),
+    rejectUnauthorized: false,
+    // Not the derived keys: this listener gives tickets to clients without a good certificate, and with the
+    // keys of a mutual TLS listener of the same trust such a ticket would get them in there.
+    ticketKeys: randomBytes(48),
+    sessionIdContext: 'trustbench authorization',
+  }
+}
+
+/** oidc-provider checks a client at its first use: use each once, so that a bad one stops the start. */
+async function assertUsable(configuration: Configuration): Promise<void> {
+  const provider = new Provider('https://127.0.0.1', configuration)
+  for (const { client_id: id } of configuration.clients ?? []) {
+    try {
+      await provider.Client.find(id)
+    } catch (error) {
+      throw new StartError(`client ${id}: ${descriptionOf(error)}`, { cause: error })
+    }
+  }
+}
+
+function descriptionOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return 'error_description' in error ? String(error.error_description) : error.message
+}
+
+function issuerOf(server: Server, host: string): string {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('not listening on TCP')
+  return `https://${host.includes(':') ? `[${host}]` : host}:${address.port}`
+}

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { Ajv } from 'ajv'
+import {
+  authorizationConfigSchema,
+  parseAuthorizationConfig,
+  parseServerConfig,
+  serverConfigSchema,
+} from './config-schema.ts'
+import type { AuthorizationConfig, ServerConfig } from './config.ts'
+
+const tls = { version: '1.3', certificateFile: 'c', keyFile: 'k', ticketSecretFile: 't' } as const
+const server: ServerConfig = {
+  host: '127.0.0.1',
+  port: 0,
+  tls,
+  clients: { caFile: 'a', crlFile: 'r', allowed: { 'spiffe://x/y': { orgId: 'acme' } } },
+  issuer: {
+    issuer: 'https://localhost:1',
+    jwksUri: 'https://localhost:1/jwks',
+    introspectionEndpoint: 'https://localhost:1/i',
+    caFile: 'a',
+    audience: 'x',
+    algorithms: ['ES256'],
+    clientId: 'c',
+    clientSecretFile: 's',
+    introspectionCacheMs: 0,
+    introspectionTimeoutMs: 1,
+  },
+  token: 'jwt',
+}
+const authorization: AuthorizationConfig = {
+  host: '127.0.0.1',
+  port: 65_535,
+  tls,
+  clientCaFile: 'a',
+  clientCrlFile: 'r',
+  signingJwksFile: 'j',
+  algorithm: 'EdDSA',
+  audience: 'x',
+  clients: [
+    {
+      clientId: 'c',
+      orgId: 'acme',
+      scope: 's',
+      authentication: 'client_secret_basic',
+      secretFile: 's',
+      jwksFile: null,
+      sanUri: null,
+      boundTokens: false,
+    },
+  ],
+  introspectors: [{ clientId: 'c', secretFile: 's' }],
+  databaseFile: 'd',
+  accessTokenTtlSeconds: 1,
+}
+
+describe('schemas', () => {
+  for (const [name, schema] of [
+    ['server', serverConfigSchema()],
+    ['authorization', authorizationConfigSchema()],
+  ] as const) {
+    it(`${name}: is itself valid, by the meta-schema that the programs leave out`, () => {
+      const ajv = new Ajv({ strict: true })
+      assert.equal(ajv.validateSchema(schema), true, JSON.stringify(ajv.errors))
+    })
+  }
+})
+
+describe('parseServerConfig', () => {
+  for (const [name, changes] of [
+    ['everything', {}],
+    ['the least', { tls: null, clients: null, issuer: null, token: 'none' }],
+  ] as const) {
+    it(`takes ${name}`, () => {
+      assert.deepEqual(parseServerConfig({ ...server, ...changes }), { ...server, ...changes })
+    })
+  }
+
+  for (const [name, value, message] of [
+    ['nothing', {}, /it must have required property 'host'; .*'token'/],
+    ['no object', [], /it must be object/],
+    ['null', null, /it must be object/],
+    ['a name that is misspelt', { ...server, ports: 1 }, /additional properties \(ports\)/],
+    ['a port out of range', { ...server, port: 65_536 }, /port must be <= 65535/],
+    ['a port as text', { ...server, port: '0' }, /port must be integer/],
+    ['a TLS version', { ...server, tls: { ...tls, version: '1.1' } }, /tls.version .*\(1.2, 1.3\)/],
+    ['no key file', { ...server, tls: { ...tls, keyFile: '' } }, /tls.keyFile must NOT have fewer/],
+    ['a token form', { ...server, token: 'saml' }, /token .*\(none, jwt, opaque\)/],
+    [
+      'an issuer without TLS',
+      { ...server, issuer: { ...server.issuer, jwksUri: 'http://localhost/jwks' } },
+      /issuer.jwksUri must match pattern "\^https:/,
+    ],
+    [
+      'an algorithm without a key pair',
+      { ...server, issuer: { ...server.issuer, algorithms: ['HS256'] } },
+      /issuer.algorithms.0 .*\(ES256, ES384, RS256, PS256, EdDSA\)/,
+    ],
+    [
+      'no algorithm',
+      { ...server, issuer: { ...server.issuer, algorithms: [] } },
+      /issuer.algorithms must NOT have fewer than 1 items/,
+    ],
+    [
+      'a client without a tenant',
+      { ...server, clients: { ...server.clients, allowed: { a: {} } } },
+      /clients.allowed.a must have required property 'orgId'/,
+    ],
+  ] as const) {
+    it(`refuses ${name}`, () => {
+      assert.throws(() => parseServerConfig(value), { name: 'StartError', message })
+    })
+  }
+})
+
+describe('parseAuthorizationConfig', () => {
+  it('takes everything', () => {
+    assert.deepEqual(parseAuthorizationConfig(authorization), authorization)
+  })
+
+  for (const [name, changes, message] of [
+    [
+      'a time to live of nothing',
+      { accessTokenTtlSeconds: 0 },
+      /accessTokenTtlSeconds must be >= 1/,
+    ],
+    ['no TLS', { tls: null }, /tls must be object/],
+    ['an unknown algorithm', { algorithm: 'none' }, /algorithm .*\(ES256,/],
+  ] as const) {
+    it(`refuses ${name}`, () => {
+      const value = { ...authorization, ...changes }
+      assert.throws(() => parseAuthorizationConfig(value), { name: 'StartError', message })
+    })
+  }
+})

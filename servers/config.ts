@@ -1,0 +1,108 @@
+/** Key types of certificates: RFC 8422 curves, RSA sizes in bits, RFC 8410 Ed25519. */
+export type KeyType = 'p256' | 'p384' | 'rsa2048' | 'rsa4096' | 'ed25519'
+
+/** JWS algorithms the reference servers can allow (RFC 7518, RFC 8037). */
+export type SigningAlgorithm = 'ES256' | 'ES384' | 'RS256' | 'PS256' | 'EdDSA'
+
+/** TLS protocol version that a listener offers, both as minimum and as maximum. */
+export type TlsVersion = '1.2' | '1.3'
+
+/** Server side TLS: PEM files, and the secret from which session ticket keys are derived. */
+export interface TlsConfig {
+  readonly version: TlsVersion
+  /** PEM: leaf, then intermediates. */
+  readonly certificateFile: string
+  readonly keyFile: string
+  /** 32 random bytes shared by all listeners of one lab; each derives its own ticket keys. */
+  readonly ticketSecretFile: string
+}
+
+/** Whom a mutual TLS listener trusts, and which of them may call this API. */
+export interface ClientTrust {
+  /** PEM, trust anchors only: intermediates come from the client (RFC 8446 section 4.4.2). */
+  readonly caFile: string
+  /** PEM, one or more CRLs (RFC 5280); every CA of the chain has one. */
+  readonly crlFile: string
+  /** Allowed URI subject alternative names, each with the tenant it belongs to. */
+  readonly allowed: Readonly<Record<string, { readonly orgId: string }>>
+}
+
+/** How a resource server reaches and checks its authorization server. */
+export interface IssuerConfig {
+  /** Issuer identifier, compared with `iss` byte by byte (RFC 9207, RFC 9068). */
+  readonly issuer: string
+  readonly jwksUri: string
+  readonly introspectionEndpoint: string
+  /** PEM trust anchor for connections to the issuer. */
+  readonly caFile: string
+  /** The only accepted `aud`. */
+  readonly audience: string
+  readonly algorithms: readonly SigningAlgorithm[]
+  /** This resource server's own credentials at the introspection endpoint (RFC 7662 section 2.1). */
+  readonly clientId: string
+  readonly clientSecretFile: string
+  /** 0 = no cache. */
+  readonly introspectionCacheMs: number
+  readonly introspectionTimeoutMs: number
+}
+
+/** What one resource server process is told: paths instead of secrets, so it may be shown. */
+export interface ServerConfig {
+  readonly host: string
+  /** 0 = any free port. */
+  readonly port: number
+  readonly tls: TlsConfig | null
+  readonly clients: ClientTrust | null
+  readonly issuer: IssuerConfig | null
+  /** Form of the access tokens that this server accepts. */
+  readonly token: 'none' | 'jwt' | 'opaque'
+}
+
+/** A client registered at the authorization server. */
+export interface RegisteredClient {
+  readonly clientId: string
+  readonly orgId: string
+  readonly scope: string
+  readonly authentication: 'client_secret_basic' | 'private_key_jwt' | 'tls_client_auth'
+  /** client_secret_basic: file with the secret. */
+  readonly secretFile: string | null
+  /** private_key_jwt: file with the public JWK set. */
+  readonly jwksFile: string | null
+  /** tls_client_auth: URI subject alternative name (RFC 8705 section 2.1.2). */
+  readonly sanUri: string | null
+  /** Issue only certificate-bound tokens (RFC 8705 section 3.4). */
+  readonly boundTokens: boolean
+}
+
+/** What the authorization server process is told. */
+export interface AuthorizationConfig {
+  readonly host: string
+  readonly port: number
+  readonly tls: TlsConfig
+  /** PEM anchors for `tls_client_auth` and for binding tokens to certificates. */
+  readonly clientCaFile: string
+  readonly clientCrlFile: string
+  /** Private JWK set; the first key of the wanted algorithm signs. */
+  readonly signingJwksFile: string
+  /** Algorithm of JWT access tokens. */
+  readonly algorithm: SigningAlgorithm
+  readonly audience: string
+  readonly clients: readonly RegisteredClient[]
+  /** Resource servers that may introspect. */
+  readonly introspectors: readonly { readonly clientId: string; readonly secretFile: string }[]
+  /** Path of the SQLite database file; created, removed with the lab. */
+  readonly databaseFile: string
+  readonly accessTokenTtlSeconds: number
+}
+
+/** Resource indicators (RFC 8707) of the payments API: the form of the token follows from the one asked for. */
+export const resources = {
+  jwt: 'urn:trustbench:payments:jwt',
+  opaque: 'urn:trustbench:payments:opaque',
+  /** As `opaque` and `jwt`, but tokens live 2 s: for the refusals about expiry. */
+  shortJwt: 'urn:trustbench:payments:jwt:short',
+  shortOpaque: 'urn:trustbench:payments:opaque:short',
+  /** Another API's tokens: right issuer, wrong audience. */
+  otherJwt: 'urn:trustbench:other:jwt',
+  otherOpaque: 'urn:trustbench:other:opaque',
+} as const

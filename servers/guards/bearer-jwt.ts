@@ -1,0 +1,125 @@
+import { createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose'
+import type { FetchImplementation, JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from 'jose'
+import type { IssuerConfig } from '../config.ts'
+import type { Telemetry } from '../telemetry.ts'
+import { createBearerGuard, invalidToken, unavailable } from './bearer.ts'
+import type { AccessToken, Guard, Refusal } from './guard.ts'
+import { createIssuerClient } from './issuer-client.ts'
+
+/**
+ * Checks JWT access tokens locally (RFC 9068 section 4, RFC 8725) with the keys of the issuer, fetched at
+ * once so that no request pays for them. An issuer that does not answer is logged, and every request is
+ * then refused until it does.
+ */
+export async function createBearerJwtGuard(
+  issuer: IssuerConfig,
+  telemetry: Telemetry,
+): Promise<Guard> {
+  const keySet = createKeySet(issuer, telemetry)
+  const keyOf: JWTVerifyGetKey = (header, token) => {
+    const embedded = embeddedKeyHeaders.find((name) => Object.hasOwn(header, name))
+    if (embedded !== undefined) throw new TokenError('embedded_key')
+    return keySet(header, token)
+  }
+  const options = {
+    algorithms: [...issuer.algorithms],
+    typ: 'at+jwt',
+    issuer: issuer.issuer,
+    audience: issuer.audience,
+    requiredClaims: ['exp', 'iat', 'sub', 'client_id', 'jti'],
+    clockTolerance: clockToleranceSeconds,
+  } satisfies JWTVerifyOptions
+
+  await keySet.reload().catch(() => {
+    telemetry.refused('key_set_unavailable', null)
+  })
+  return createBearerGuard(async (token) => {
+    try {
+      const { payload } = await jwtVerify(token, keyOf, options)
+      return readClaims(payload)
+    } catch (error) {
+      return refusalOf(error)
+    }
+  })
+}
+
+/** Why a token is refused whose header or claims jose itself has no opinion about. */
+class TokenError extends Error {
+  readonly reason: string
+  constructor(reason: string) {
+    super(reason)
+    this.name = 'TokenError'
+    this.reason = reason
+  }
+}
+
+/** What jose has left: it verified the signature, the header and the registered claims. */
+function readClaims(claims: JWTPayload): AccessToken | Refusal {
+  const { iat = Infinity, client_id, sub, jti, scope, org_id, cnf } = claims
+  const nowSeconds = Math.floor(Date.now() / 1_000)
+  if (iat > nowSeconds + clockToleranceSeconds) return invalidToken('issued_in_future')
+  if (typeof sub !== 'string' || typeof jti !== 'string') return invalidToken('malformed_claim')
+  if (typeof client_id !== 'string') return invalidToken('malformed_claim')
+  return {
+    clientId: client_id,
+    scopes: typeof scope === 'string' ? scope.split(' ') : [],
+    orgId: typeof org_id === 'string' ? org_id : null,
+    confirmation: cnf,
+  }
+}
+
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof TokenError) return invalidToken(error.reason)
+  if (error instanceof errors.JWTClaimValidationFailed) return invalidToken(claimReason(error))
+  const reason = error instanceof errors.JOSEError ? tokenReasons.get(error.code) : undefined
+  // Anything else is about the key set, not about the token.
+  return reason === undefined ? unavailable('key_set_unavailable') : invalidToken(reason)
+}
+
+function claimReason({ claim, reason }: errors.JWTClaimValidationFailed): string {
+  if (reason === 'missing') return 'missing_claim'
+  if (reason === 'invalid') return 'malformed_claim'
+  return claimReasons.get(claim) ?? 'malformed_claim'
+}
+
+function createKeySet(issuer: IssuerConfig, telemetry: Telemetry) {
+  const ask = createIssuerClient(issuer.caFile)
+  const fetchKeySet: FetchImplementation = async (url) => {
+    telemetry.count('keySetFetches')
+    const headers = { accept: 'application/jwk-set+json, application/json' }
+    const answer = await ask({ url, method: 'GET', headers, timeoutMs: keySetTimeoutMs })
+    return new Response(answer.body, { status: answer.status })
+  }
+  return createRemoteJWKSet(new URL(issuer.jwksUri), {
+    cooldownDuration: keySetCooldownMs,
+    cacheMaxAge: keySetMaxAgeMs,
+    timeoutDuration: keySetTimeoutMs,
+    [customFetch]: fetchKeySet,
+  })
+}
+
+/** RFC 8725 section 3.10: a key that comes with the token proves nothing. */
+const embeddedKeyHeaders = ['jwk', 'jku', 'x5c', 'x5u']
+/** jose's error codes that are about the token, and the reasons to log. */
+const tokenReasons: ReadonlyMap<string, string> = new Map([
+  ['ERR_JWT_EXPIRED', 'token_expired'],
+  ['ERR_JOSE_ALG_NOT_ALLOWED', 'algorithm_not_allowed'],
+  ['ERR_JOSE_NOT_SUPPORTED', 'unknown_critical'],
+  ['ERR_JWKS_NO_MATCHING_KEY', 'unknown_key'],
+  ['ERR_JWKS_MULTIPLE_MATCHING_KEYS', 'ambiguous_key'],
+  ['ERR_JWS_SIGNATURE_VERIFICATION_FAILED', 'bad_signature'],
+  ['ERR_JWS_INVALID', 'malformed_token'],
+  ['ERR_JWT_INVALID', 'malformed_token'],
+])
+const claimReasons: ReadonlyMap<string, string> = new Map([
+  ['iss', 'wrong_issuer'],
+  ['aud', 'wrong_audience'],
+  ['typ', 'wrong_type'],
+  ['nbf', 'token_not_yet_valid'],
+])
+/** Issuer and server share one machine and one clock; with two clocks, their skew: some seconds at most. */
+const clockToleranceSeconds = 0
+/** jose's defaults, spelled out: how often unknown key ids may ask the issuer, how long keys are trusted. */
+const keySetCooldownMs = 30_000
+const keySetMaxAgeMs = 600_000
+const keySetTimeoutMs = 5_000

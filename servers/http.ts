@@ -1,0 +1,9 @@
+import { parseServerConfig } from './config-schema.ts'
+import { createPayments } from './payments.ts'
+import { runProgram } from './process.ts'
+
+// The floor: the payments API without TLS and without a caller.
+await runProgram({
+  parse: parseServerConfig,
+  create: (_config, telemetry) => createPayments({ telemetry, tls: null, guards: [] }),
+})

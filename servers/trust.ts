@@ -1,0 +1,76 @@
+import { createHash, hkdfSync } from 'node:crypto'
+import type { Server } from 'node:http'
+import { Server as TlsServer } from 'node:tls'
+import type { SecureVersion, TlsOptions } from 'node:tls'
+import type { ClientTrust, TlsConfig } from './config.ts'
+import { readConfigured } from './process.ts'
+
+/** Trust anchors and revocations of a listener that asks for client certificates. */
+export type TrustedClients = Pick<ClientTrust, 'caFile' | 'crlFile'>
+
+/**
+ * TLS options of a listener; with `clients` it refuses every client without a valid certificate in the
+ * handshake. Reads the files anew at each call; throws a StartError when one cannot be read.
+ */
+export function tlsOptions(tls: TlsConfig, clients: TrustedClients | null): TlsOptions {
+  const version = secureVersions[tls.version]
+  const anchors = clients === null ? null : readAnchors(clients)
+  return {
+    cert: readConfigured('tls.certificateFile', tls.certificateFile),
+    key: readConfigured('tls.keyFile', tls.keyFile),
+    minVersion: version,
+    maxVersion: version,
+    handshakeTimeout: handshakeTimeoutMs,
+    sessionTimeout: sessionTimeoutSeconds,
+    ...(anchors === null ? {} : { ...anchors, requestCert: true, rejectUnauthorized: true }),
+    ...deriveTickets(readConfigured('tls.ticketSecretFile', tls.ticketSecretFile), anchors),
+  }
+}
+
+/** Takes over changed client trust for new handshakes: neither old tickets nor old anchors survive it. */
+export function reloadTrust(server: Server, options: TlsOptions): void {
+  if (!(server instanceof TlsServer))
+    throw new Error('client trust reloaded on a server without TLS')
+  // Takes `ticketKeys` and `sessionIdContext` from the options too.
+  server.setSecureContext(options)
+}
+
+/**
+ * Session ticket keys and session id context as a function of what a full handshake checks: a ticket from
+ * a listener with other anchors, other revocations, or without client authentication does not decrypt
+ * here, so a resumption never skips a check that this listener makes (CVE-2025-23419).
+ */
+export function deriveTickets(
+  secret: Buffer,
+  anchors: { readonly ca: Buffer; readonly crl: Buffer } | null,
+): { ticketKeys: Buffer; sessionIdContext: string } {
+  const trust = createHash('sha256')
+  // Without client authentication: the digest of nothing.
+  for (const part of anchors === null ? [] : [anchors.ca, anchors.crl]) {
+    // Each part by its own digest: bytes cannot move from one to the next unseen.
+    trust.update(createHash('sha256').update(part).digest())
+  }
+  const salt = trust.digest()
+  return {
+    ticketKeys: Buffer.from(hkdfSync('sha256', secret, salt, 'trustbench ticket keys', 48)),
+    // OpenSSL takes at most 32 bytes of it: 16 in hexadecimal.
+    sessionIdContext: Buffer.from(
+      hkdfSync('sha256', secret, salt, 'trustbench session id context', 16),
+    ).toString('hex'),
+  }
+}
+
+function readAnchors({ caFile, crlFile }: TrustedClients): { ca: Buffer; crl: Buffer } {
+  return {
+    ca: readConfigured('clients.caFile', caFile),
+    crl: readConfigured('clients.crlFile', crlFile),
+  }
+}
+
+const secureVersions = { '1.2': 'TLSv1.2', '1.3': 'TLSv1.3' } as const satisfies Record<
+  TlsConfig['version'],
+  SecureVersion
+>
+const handshakeTimeoutMs = 10_000
+/** Node's default, spelled out: how long a stolen ticket is worth something. */
+const sessionTimeoutSeconds = 300
