@@ -11,7 +11,7 @@ export interface Progress {
 }
 
 /** A live line on a terminal; plain lines, one a step, elsewhere. */
-export function createProgress(options: { io: Io; arms: number; plan: Plan }): Progress {
+export function createProgress(options: { io: Io; plan: Plan }): Progress {
   const { io, plan } = options
   const spinner =
     io.stderr.isTTY === true ? ora({ stream: io.stderr, discardStdin: false }).start() : null
@@ -42,7 +42,7 @@ export function createProgress(options: { io: Io; arms: number; plan: Plan }): P
         case 'block-started':
           block = event.index + 1
           if (event.index === 0) blocksStartMs = performance.now()
-          live(`block ${block} of ${blocks(plan)}: starting ${options.arms} arms`)
+          live(`block ${block} of ${blocks(plan)}: starting servers`)
           return
         case 'warming':
           live(`block ${block} of ${blocks(plan)}: warming ${shortName(event.arm)}`)

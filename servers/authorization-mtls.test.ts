@@ -147,6 +147,8 @@ describe('new client trust', () => {
     const address = { socket, servername: 'localhost', ca: bed.caPem }
     const { status } = await own.token({
       form: { client_id: 'certificate' },
+      // Any agent, even none, would make a connection of its own.
+      agent: undefined,
       createConnection: () => tlsConnect({ ...address, ...presenting(bed.client) }),
     })
     assert.equal(status, 401)

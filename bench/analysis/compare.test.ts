@@ -122,7 +122,7 @@ suite('cases', () => {
     assert.throws(() => compareRuns(before, current, options), /parameters differ/)
     const defaults = (scenario: string) => (scenario === 'tls' ? { session: 'ticket' } : null)
     const { changes } = compareRuns(before, current, { defaults })
-    assert.equal(changes[0]?.case, `${tlsId.replace('/tls=', '/session=ticket/tls=')}`)
+    assert.equal(changes[0]?.case, tlsId.replace('/tls=', '/session=ticket/tls='))
     const other = (scenario: string) => (scenario === 'tls' ? { session: 'none' } : null)
     assert.throws(() => compareRuns(before, current, { defaults: other }), /parameters differ/)
   })

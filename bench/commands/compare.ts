@@ -2,45 +2,69 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { compareRuns } from '../analysis/compare.ts'
-import type { RunComparison } from '../analysis/sides.ts'
 import { compareEnvelope } from '../analysis/envelope.ts'
+import type { RunComparison } from '../analysis/sides.ts'
 import { BenchError } from '../errors.ts'
 import { renderComparison } from '../render/compare-text.ts'
 import type { Parameters } from '../scenario.ts'
 import { loadScenarios } from '../scenarios.ts'
 import { findRun, listRuns } from '../store.ts'
-import type { CommandResult, Io } from './io.ts'
+import { runLive, type LiveCommandOptions } from './compare-live.ts'
+import { collect, type CommandResult, type Io } from './io.ts'
+import { addPlanOptions } from './plan-options.ts'
 
-interface CompareOptions {
-  readonly results: string
+interface CompareOptions extends Omit<LiveCommandOptions, 'live'> {
+  readonly live?: string
   readonly force?: true
-  readonly failOn?: string
-  readonly json?: true
 }
 
-/** `compare`: two stored runs, through the reference arm that both measured. */
+/** `compare`: two stored runs through the reference arm, or two source trees live. */
 export function compareCommand(io: Io, done: (result: CommandResult) => void): Command {
-  return new Command('compare')
-    .description('compare two stored runs: run id, file, commit or branch')
-    .argument('<before>', 'the run that is the measure')
-    .argument('<after>', 'the run that is judged')
+  const command = new Command('compare')
+    .description('compare two stored runs, or this tree with another commit, live')
+    .argument('[words...]', 'two runs (run id, file, commit or branch); with --live: scenarios')
+    .option('--live <revision>', 'measure this tree, uncommitted work too, beside that commit')
+    .option('--set <name=value,…>', 'with --live: set a parameter', collect, [])
     .option('--force', 'compare what should not be compared, and mark it')
-    .option('--fail-on <verdict>', 'exit 1 on worse; exit 2 on undecided too')
+    .option('--fail-on <verdict>', 'exit 1 on worse; with undecided exit 2 on undecided too')
     .option('--results <folder>', 'where runs are kept', join(io.root, 'results'))
     .option('--json', 'print one JSON object on stdout')
-    .addHelpText('after', '\nExample:\n  npm run compare -- main my-branch')
-    .action(async (before: string, after: string, options: CompareOptions) => {
-      done(await compare(before, after, options, io))
+    .addHelpText(
+      'after',
+      '\nExample:\n  npm run compare -- main my-branch\n  npm run compare -- --live main combined',
+    )
+    .action(async (words: string[], options: CompareOptions) => {
+      done(await compare(words, options, io))
     })
+  return addPlanOptions(command)
 }
 
 async function compare(
-  before: string,
-  after: string,
+  words: readonly string[],
   options: CompareOptions,
   io: Io,
 ): Promise<CommandResult> {
   const failOn = parseFailOn(options.failOn)
+  const { live } = options
+  const comparison =
+    live === undefined
+      ? await compareStored(words, options, io)
+      : await runLive(words, { ...options, live }, io)
+  return { exitCode: exitCodeFor(comparison, failOn) }
+}
+
+async function compareStored(
+  words: readonly string[],
+  options: CompareOptions,
+  io: Io,
+): Promise<RunComparison> {
+  const [before, after, ...others] = words
+  if (before === undefined || after === undefined || others.length > 0) {
+    throw new BenchError(
+      'usage',
+      `compare ${words.join(' ')}: give two runs (run id, file, commit or branch), or --live REVISION`,
+    )
+  }
   const folders = [options.results, join(io.root, 'results', 'reference')]
   const find = (word: string) => findRun(word, folders, (name) => resolveCommit(io.root, name)).run
   const [old, current] = [find(before), find(after)]
@@ -55,7 +79,7 @@ async function compare(
       ? `${JSON.stringify(compareEnvelope(comparison))}\n`
       : renderComparison(comparison, { color: io.stdoutIsTerminal }),
   )
-  return { exitCode: exitCodeFor(comparison, failOn) }
+  return comparison
 }
 
 type FailOn = 'worse' | 'undecided' | null
@@ -89,10 +113,7 @@ async function declaredDefaults(root: string): Promise<Map<string, Parameters>> 
 function resolveCommit(root: string, name: string): string | null {
   // A word that starts with a dash would be an option to git.
   if (name.startsWith('-')) return null
-  const done = spawnSync(
-    'git',
-    ['-C', root, 'rev-parse', '--verify', '--quiet', `${name}^{commit}`],
-    { encoding: 'utf8' },
-  )
+  const args = ['-C', root, 'rev-parse', '--verify', '--quiet', `${name}^{commit}`]
+  const done = spawnSync('git', args, { encoding: 'utf8' })
   return done.status === 0 ? done.stdout.trim() : null
 }

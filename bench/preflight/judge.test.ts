@@ -125,7 +125,7 @@ test('a bad credential passes only with the outcome expected, no handler call, a
     },
   ]
   for (const { expected, seen, outcome, passed } of cases) {
-    const [row] = await judgeAll([{ id: 'J9', probes: [fakeProbe(expected, seen)] }])
+    const [row] = await judgeAll([{ id: 'J9', probes: [fakeProbe(expected, seen)] }], 0)
     assert.equal(row?.refusal.outcome, outcome)
     assert.equal(row.refusal.passed, passed, outcome)
     assert.equal(row.refusal.handlerCalls, seen.handlerCalls ?? 0)

@@ -1,10 +1,11 @@
 import { gatedMetrics, metrics } from '../analysis/metrics.ts'
 import type { Change, RunComparison } from '../analysis/sides.ts'
 import { plainText, shortenCaseIds } from './charts-text.ts'
+import { wrapLabel } from './labels.ts'
 import { coverage } from './notes.ts'
 import { atMostPercent, signedPercent, withMargin } from './numbers.ts'
 import { joinSections, warningLines } from './sections.ts'
-import { paint, plainTable, wrap, wrapWords, type TextOptions } from './table.ts'
+import { paint, plainTable, wrap, type TextOptions } from './table.ts'
 
 /**
  * A comparison for a terminal, like benchstat's: what changed first, `~` where nothing is decided,
@@ -50,18 +51,18 @@ function changeTable({ changes, kind }: RunComparison, options: TextOptions): st
       { head: '', align: 'left' },
       { head: `before${over}`, align: 'right' },
       { head: `after${over}`, align: 'right' },
-      { head: 'change', align: 'left' },
       { head: '', align: 'left' },
+      { head: 'change', align: 'left' },
     ],
     changes
       .toSorted(bySignificance)
       .map((change) => [
-        wrapWords(labels.get(change.case) ?? change.case, LABEL_WIDTH).join('\n'),
+        wrapLabel(labels.get(change.case) ?? change.case),
         metricCell(change, kind),
         change.before === null ? UNKNOWN : withMargin(change.before),
         change.after === null ? UNKNOWN : withMargin(change.after),
-        changeCell(change),
         verdictCell(change, options),
+        changeCell(change),
       ]),
     options,
   )
@@ -72,16 +73,8 @@ function metricCell({ metric, clientLimited }: Change, kind: RunComparison['kind
   return `${label}${kind === 'live' ? `, ${unit}` : ''}${clientLimited ? ' *' : ''}`
 }
 
-/** The change and its interval; `~` where nothing is decided, so that nobody reads a change into noise. */
-function changeCell({ ratio, verdict }: Change): string {
-  if (ratio === null || verdict === 'undecided' || ratio.low === null || ratio.high === null) {
-    return '~'
-  }
-  const range = [ratio.low, ratio.high].map((bound) => signedPercent(bound - 1)).join(' to ')
-  return `${signedPercent(ratio.estimate - 1)} (${range})`
-}
-
-function verdictCell({ verdict, rulesOutMoreThan }: Change, options: TextOptions): string {
+/** `~` where nothing is decided, so that nobody reads a change into noise. */
+function verdictCell({ verdict }: Change, options: TextOptions): string {
   switch (verdict) {
     case 'worse':
       return paint('worse', 'red', options)
@@ -90,10 +83,20 @@ function verdictCell({ verdict, rulesOutMoreThan }: Change, options: TextOptions
     case 'same':
       return 'same'
     case 'undecided':
-      return rulesOutMoreThan === null
-        ? 'too few blocks to tell'
-        : `rules out more than ${atMostPercent(rulesOutMoreThan)}`
+      return '~'
   }
+}
+
+/** The change and its interval, or what is ruled out. */
+function changeCell({ ratio, verdict, rulesOutMoreThan }: Change): string {
+  if (verdict === 'undecided') {
+    return rulesOutMoreThan === null
+      ? 'too few blocks to tell'
+      : `rules out more than ${atMostPercent(rulesOutMoreThan)}`
+  }
+  if (ratio?.low == null || ratio.high === null) return ''
+  const told = [ratio.estimate, ratio.low, ratio.high].map((one) => signedPercent(one - 1))
+  return `${told[0]} (${told[1]} to ${told[2]})`
 }
 
 /** Verdicts in their order, the largest change first, then by name: the same comparison reads the same. */
@@ -136,5 +139,3 @@ function notesOf({ kind, changes, thresholds: { effect, equivalence } }: RunComp
 
 const order = ['worse', 'better', 'undecided', 'same'] as const
 const UNKNOWN = '–'
-/** What the other columns leave of 100. */
-const LABEL_WIDTH = 22

@@ -3,6 +3,7 @@ import type { Estimate } from '../analysis/stats.ts'
 import type { ArmSummary, Summary } from '../analysis/summary.ts'
 import type { Run } from '../results.ts'
 import { plainText } from './charts-text.ts'
+import { baselineName, isSibling } from './labels.ts'
 import { levelPercent, withMargin } from './numbers.ts'
 import { countsIssuer } from './sentence.ts'
 
@@ -57,13 +58,19 @@ export function coverage(estimates: readonly Estimate[]): string | null {
 
 /** Which baseline each row is told against, where the head of the column cannot say it. */
 function baselineNote(summary: Summary, nameOf: (id: string) => string): string[] {
-  const { comparisons } = summary
+  const { arms, comparisons } = summary
   if (comparisons.length === 0 || onlyBaseline(summary) !== null) return []
-  const told = [...new Set(comparisons.map(({ against }) => against))].map((against) => {
-    const cases = comparisons.filter((one) => one.against === against).map((one) => one.case)
-    return `${[...new Set(cases)].map(nameOf).join(', ')} against ${nameOf(against)}`
-  })
-  return [`vs baseline: ${told.join('; ')}.`]
+  const records = new Map(arms.map(({ record }) => [record.id, record]))
+  const told = new Map<string, Set<string>>()
+  for (const { case: id, against } of comparisons) {
+    const [arm, baseline] = [records.get(id), records.get(against)]
+    if (arm === undefined || baseline === undefined) continue
+    const name = baselineName(arm, baseline, nameOf)
+    const cases = told.get(name) ?? new Set()
+    told.set(name, cases.add(isSibling(arm, baseline) ? arm.scenario : nameOf(id)))
+  }
+  const groups = [...told].map(([name, cases]) => `${[...cases].join(', ')} against ${name}`)
+  return [`vs baseline: ${groups.join('; ')}.`]
 }
 
 function intervalNote(summary: Summary): string[] {
@@ -72,13 +79,13 @@ function intervalNote(summary: Summary): string[] {
     ...arms.flatMap(({ figures }) => [
       figures?.metrics.cpuUsPerRequest ?? null,
       figures?.metrics.latencyP50Us ?? null,
-      figures?.metrics.latencyP99Us ?? null,
     ]),
     ...comparisons.map(({ difference }) => difference),
   ].filter((estimate) => estimate !== null)
   if (shown.length === 0) return []
   const told = coverage(shown)
-  const factorNote = onlyBaseline(summary) === null ? '' : ' × is the median ratio of adjacent slices.'
+  const factorNote =
+    onlyBaseline(summary) === null ? '' : ' × is the median ratio of adjacent slices.'
   return [
     told === null
       ? 'One block has no interval: nothing says how far these figures would wander.'
@@ -104,7 +111,7 @@ function issuerNote(arms: readonly ArmSummary[], nameOf: (id: string) => string)
   })
   return costs.length === 0
     ? []
-    : [`† not in it: CPU of the authorization server, ${costs.join(', ')}.`]
+    : [`† neither here nor in req/core-s: CPU of the authorization server, ${costs.join(', ')}.`]
 }
 
 function sampleNote(arms: readonly ArmSummary[]): string[] {

@@ -2,12 +2,15 @@ import { margin, type Estimate } from '../analysis/stats.ts'
 
 /** Numbers as people read them; only here are units scaled. Thousands are separated by commas. */
 
-/** An estimate with ±, to the digits that its interval supports: 197.2 ± 2.1. Without interval to three digits. */
+/** An estimate with ±, to the digits that its interval supports: 197.2 ± 2.1, 9,760 ± 260. Without interval to three digits. */
 export function withMargin(estimate: Estimate, scale = 1): string {
   const half = margin(estimate)
   if (half === null) return alone(estimate.estimate * scale)
   const decimals = decimalsFor(half * scale)
-  return `${fixed(estimate.estimate * scale, decimals)} ± ${fixed(roundUp(half * scale, decimals), decimals)}`
+  const step = stepFor(half * scale)
+  const shown = roundUp((half * scale) / step, decimals) * step
+  const value = step === 1 ? estimate.estimate * scale : toStep(estimate.estimate * scale, step)
+  return `${fixed(value, decimals)} ± ${fixed(shown, decimals)}`
 }
 
 /** The same with its sign, for differences: +162 ± 9. */
@@ -20,8 +23,7 @@ export function signedWithMargin(estimate: Estimate, scale = 1): string {
 export function bare(estimate: Estimate, scale = 1): string {
   const half = margin(estimate)
   if (half === null) return alone(estimate.estimate * scale)
-  const step = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(half * scale, 1))) - 1)
-  return fixed(Math.round((estimate.estimate * scale) / step) * step, 0)
+  return fixed(toStep(estimate.estimate * scale, stepFor(half * scale)), 0)
 }
 
 /** A share as a signed percentage: +3.5 %. */
@@ -64,6 +66,15 @@ function decimalsFor(half: number): number {
   const magnitude = Math.floor(Math.log10(half))
   const digits = half / 10 ** magnitude < 2 ? 1 : 0
   return Math.min(MOST_DECIMALS, Math.max(0, digits - magnitude))
+}
+
+/** Two digits of a margin are enough: tens from 100, hundreds from 1,000. */
+function stepFor(half: number): number {
+  return half < 100 ? 1 : 10 ** (Math.floor(Math.log10(half)) - 1)
+}
+
+function toStep(value: number, step: number): number {
+  return Math.round(value / step) * step
 }
 
 function roundUp(value: number, decimals: number): number {

@@ -2,6 +2,7 @@ import type { Decomposition } from '../analysis/contrasts.ts'
 import { excludes, type Estimate } from '../analysis/stats.ts'
 import type { ArmSummary, Summary } from '../analysis/summary.ts'
 import { isClaimable, type Thresholds } from '../analysis/verdict.ts'
+import { baselineName } from './labels.ts'
 import { atMost, withMargin } from './numbers.ts'
 
 /**
@@ -27,7 +28,7 @@ function sentenceOf(
   if (comparison === undefined || difference === null) return null
   const other = arms.find(({ record }) => record.id === comparison.against)
   const name = nameOf(arm.record.id)
-  const baseline = isSibling(arm, other) ? (other?.record.scenario ?? '') : nameOf(comparison.against)
+  const baseline = baselineName(arm.record, other?.record, nameOf)
   if (!excludes(difference, 0)) {
     return `Between ${name} and ${baseline} no difference in CPU per request was found; more than ${bound(difference)} µs either way is ruled out.`
   }

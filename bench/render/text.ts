@@ -1,12 +1,12 @@
 import type { ArmSummary, Summary } from '../analysis/summary.ts'
 import type { Run, Warning } from '../results.ts'
 import { plainText } from './charts-text.ts'
-import { labelArms } from './labels.ts'
+import { labelArms, wrapLabel } from './labels.ts'
 import { onlyBaseline, runNotes } from './notes.ts'
 import { bare, factor, signedWithMargin, withMargin } from './numbers.ts'
 import { joinSections, warningLines } from './sections.ts'
 import { countsIssuer, sentences } from './sentence.ts'
-import { plainTable, wrap, wrapWords, type TextOptions } from './table.ts'
+import { plainTable, wrap, type TextOptions } from './table.ts'
 
 /**
  * The result of a run for a terminal: every case beside its baseline in one table, what that says in
@@ -49,7 +49,7 @@ function armTable(
       { head: 'p99 µs', align: 'right' },
     ],
     arms.map((arm) => [
-      wrapWords(nameOf(arm.record.id), LABEL_WIDTH).join('\n'),
+      wrapLabel(nameOf(arm.record.id)),
       ...costCells(arm, summary, only !== null),
       ...throughputCells(arm, marksThroughput),
       ...latencyCells(arm, marksLatency),
@@ -70,9 +70,8 @@ function costCells(
     set: countsIssuer(figures),
   }
   const { difference = null, ratio = null } =
-    comparisons.find(
-      ({ case: id, metric }) => id === record.id && metric === 'cpuUsPerRequest',
-    ) ?? {}
+    comparisons.find(({ case: id, metric }) => id === record.id && metric === 'cpuUsPerRequest') ??
+    {}
   const times = ratio === null || !showsFactor ? '' : ` ${factor(ratio.estimate)}`
   return [
     cpu === null ? UNKNOWN : marked(withMargin(cpu), mark),
@@ -130,5 +129,3 @@ function rank({ record: { role } }: ArmSummary): number {
 
 /** A figure that was not measured. */
 const UNKNOWN = '–'
-/** What the figures leave of 100 columns. */
-const LABEL_WIDTH = 22

@@ -1,0 +1,105 @@
+import { runEnvelope } from '../analysis/envelope.ts'
+import type { RunEnvelope } from '../analysis/envelope-schema.ts'
+import type { RunComparison } from '../analysis/sides.ts'
+import { summarise } from '../analysis/summary.ts'
+import { BenchError } from '../errors.ts'
+import { compareLive } from '../live.ts'
+import { createProgress } from '../progress.ts'
+import { renderComparison } from '../render/compare-text.ts'
+import type { Run } from '../results.ts'
+import { caseId } from '../scenario.ts'
+import { createRunId, prepareFolder, saveRun } from '../store.ts'
+import { openTrees } from '../trees.ts'
+import type { Io } from './io.ts'
+import { planArguments, planOf, type PlanOptions } from './plan-options.ts'
+
+/** Options of `compare --live`. */
+export interface LiveCommandOptions extends PlanOptions {
+  readonly live: string
+  readonly set: readonly string[]
+  readonly failOn?: string
+  readonly results: string
+  readonly json?: true
+}
+
+/** The scenarios that a live comparison measures when none is named. */
+export const coreScenarios = ['http', 'tls', 'mtls', 'jwt', 'introspection', 'combined'] as const
+
+/** Measures this tree beside another commit and prints what changed; returns it for the exit code. */
+export async function runLive(
+  names: readonly string[],
+  options: LiveCommandOptions,
+  io: Io,
+): Promise<RunComparison> {
+  const { mode, plan, precision } = planOf(options, 'full')
+  prepareFolder(options.results)
+  const stored = new Map<string, string>()
+  await using trees = await openTrees(io.root, options.live)
+  const progress = createProgress({ io, plan })
+  const { comparison, runs } = await compareLive({
+    trees,
+    root: io.root,
+    names: names.length === 0 ? coreScenarios : [...new Set(names)],
+    settings: options.set,
+    mode,
+    // What the saturating and the single-connection slices tell is not compared here.
+    plan: { ...plan, saturationRequests: 0, singleConnectionSlices: 0 },
+    precision,
+    command: ['compare', '--live', options.live, ...names, ...planArguments(options)],
+    signal: io.signal,
+    runId: (environment) => createRunId(new Date(), environment, `live-${options.live}`),
+    onEvent: progress.event,
+    save: (run) => stored.set(run.runId, saveRun(options.results, run)),
+  }).finally(progress.stop)
+  present({ comparison, runs, stored }, options, io)
+  for (const run of runs) assertComplete(run, io)
+  return comparison
+}
+
+interface Presented {
+  readonly comparison: RunComparison
+  readonly runs: readonly Run[]
+  readonly stored: ReadonlyMap<string, string>
+}
+
+function present(
+  { comparison, runs, stored }: Presented,
+  options: LiveCommandOptions,
+  io: Io,
+): void {
+  const [first] = runs
+  if (options.json === true && first !== undefined) {
+    const envelope = runEnvelope(first, summarise(first), {
+      command: 'compare',
+      file: stored.get(first.runId) ?? null,
+      charts: [],
+    })
+    io.out(`${JSON.stringify({ ...envelope, comparisons: judged(envelope, comparison) })}\n`)
+    return
+  }
+  io.out(`\n${renderComparison(comparison, { color: io.stdoutIsTerminal })}`)
+  for (const file of stored.values()) io.out(`\nRun     ${file}\n`)
+}
+
+/** The comparisons of the first run, with the verdicts that stand after the second. */
+function judged(
+  { cases, comparisons }: RunEnvelope,
+  { changes }: RunComparison,
+): RunEnvelope['comparisons'] {
+  const caseOf = new Map(
+    cases.map(({ id, scenario, parameters }) => [id, caseId(scenario, parameters)]),
+  )
+  return comparisons.map((each) => {
+    const change = changes.find(
+      (one) => one.case === caseOf.get(each.case) && one.metric === each.metric,
+    )
+    return change === undefined ? each : { ...each, verdict: change.verdict }
+  })
+}
+
+function assertComplete(run: Run, { signal }: Io): void {
+  if (run.complete) return
+  if (signal.aborted) throw signal.reason
+  const code = run.blocks.length === 0 ? 'preflight-failed' : 'measurement-failed'
+  throw new BenchError(code, run.incompleteReason ?? 'the run is incomplete')
+}

@@ -1,0 +1,122 @@
+import { liveComparison } from './analysis/live.ts'
+import type { Change, RunComparison } from './analysis/sides.ts'
+import { relativePrecision, summarise } from './analysis/summary.ts'
+import { planLiveArms, type PlannedArm } from './arms.ts'
+import { BenchError } from './errors.ts'
+import type { Plan } from './measure.ts'
+import type { Mode, Run } from './results.ts'
+import { runBench, type RunEvent, type RunOptions } from './run.ts'
+import { parseSettings, type Scenario } from './scenario.ts'
+import { loadScenarios } from './scenarios.ts'
+import type { TreePair } from './trees.ts'
+
+/** What a live comparison needs. */
+export interface LiveOptions {
+  readonly trees: TreePair
+  readonly root: string
+  readonly names: readonly string[]
+  /** `name=value,…` as given to `--set`. */
+  readonly settings: readonly string[]
+  readonly mode: Mode
+  readonly plan: Plan
+  readonly precision: number | null
+  readonly command: readonly string[]
+  readonly signal: AbortSignal
+  readonly runId: RunOptions['runId']
+  readonly onEvent: (event: RunEvent) => void
+  readonly save: (run: Run) => void
+}
+
+/** A live comparison with the runs it rests on: a second one where a first `worse` had to be confirmed. */
+export interface LiveResult {
+  readonly comparison: RunComparison
+  readonly runs: readonly Run[]
+}
+
+/**
+ * Measures the same cases out of two trees in the same blocks. A first `worse` is measured once more
+ * with new processes, and stands only if it comes again.
+ */
+export async function compareLive(options: LiveOptions): Promise<LiveResult> {
+  const { arms, missing } = await planOf(options)
+  const first = await measureArms(arms, options)
+  const told = liveComparison(first, summarise(first))
+  const comparison = { ...told, missing: [...missing, ...told.missing] }
+  const suspects = new Set(comparison.changes.filter(isWorse).map((change) => change.case))
+  if (suspects.size === 0 || !first.complete) return { comparison, runs: [first] }
+  const again = arms.filter(({ role, case: { id } }) => role === 'reference' || suspects.has(id))
+  const second = await measureArms(again, options)
+  const confirmation = liveComparison(second, summarise(second))
+  return { comparison: confirmed(comparison, confirmation, second.complete), runs: [first, second] }
+}
+
+/** What stands of a comparison after its `worse` verdicts were measured once more. */
+export function confirmed(
+  first: RunComparison,
+  second: RunComparison,
+  complete: boolean,
+): RunComparison {
+  const again = (change: Change) =>
+    second.changes.find((other) => other.case === change.case && other.metric === change.metric)
+  const unconfirmed = first.changes.filter((change) => {
+    const other = again(change)
+    return isWorse(change) && !(other !== undefined && isWorse(other))
+  })
+  if (unconfirmed.length === 0) return first
+  return {
+    ...first,
+    changes: first.changes.map((change) =>
+      unconfirmed.includes(change) ? { ...change, verdict: 'undecided' } : change,
+    ),
+    warnings: [
+      ...first.warnings,
+      {
+        code: 'worse-not-confirmed',
+        message: `worse in the first measurement and not in a second one with new processes${complete ? '' : ', which was cut short'}: ${unconfirmed.map((change) => `${change.case} ${change.metric}`).join(', ')}`,
+        advice: 'measure again with --full before you act on it, or before you forget it',
+      },
+    ],
+  }
+}
+
+async function planOf({ trees, names, settings }: LiveOptions) {
+  const [before, after] = await Promise.all([
+    loadScenarios(trees.before.root),
+    loadScenarios(trees.after.root),
+  ])
+  const known = [...after, ...before].filter(({ name }) => names.includes(name))
+  for (const name of names) requireKnown(name, [...after, ...before])
+  const planned = planLiveArms({
+    before: { tree: trees.before, scenarios: before },
+    after: { tree: trees.after, scenarios: after },
+    names,
+    settings: parseSettings(settings, known),
+  })
+  if (planned.arms.some(({ role }) => role === 'case')) return planned
+  throw new BenchError(
+    'not-comparable',
+    `nothing to compare: ${planned.missing.map((each) => `${each.case} is ${each.reason}`).join(', ')}`,
+  )
+}
+
+function requireKnown(name: string, scenarios: readonly Scenario[]): void {
+  if (scenarios.some((scenario) => scenario.name === name)) return
+  const names = [...new Set(scenarios.map((scenario) => scenario.name))].sort()
+  throw new BenchError(
+    'usage',
+    `unknown scenario ${JSON.stringify(name)}: there are ${names.join(', ')}`,
+  )
+}
+
+function measureArms(arms: readonly PlannedArm[], options: LiveOptions): Promise<Run> {
+  const { precision } = options
+  return runBench({
+    ...options,
+    arms,
+    preciseEnough: (run) => precision !== null && (relativePrecision(run) ?? Infinity) <= precision,
+  })
+}
+
+function isWorse({ verdict }: Change): boolean {
+  return verdict === 'worse'
+}
