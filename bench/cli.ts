@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { benchCommand } from './commands/bench.ts'
 import { compareCommand } from './commands/compare.ts'
 import type { CommandResult, Io } from './commands/io.ts'
+import { selftestCommand } from './commands/selftest.ts'
 import { serverCommand } from './commands/server.ts'
 import { verifyCommand } from './commands/verify.ts'
 import { BenchError, exitCodeOf } from './errors.ts'
@@ -63,7 +64,13 @@ function createProgram(io: Io, done: (result: CommandResult) => void): Command {
         io.err(oneLine(text))
       },
     })
-  for (const create of [benchCommand, compareCommand, verifyCommand, serverCommand]) {
+  for (const create of [
+    benchCommand,
+    compareCommand,
+    verifyCommand,
+    serverCommand,
+    selftestCommand,
+  ]) {
     const command = create(io, done)
     command.exitOverride().copyInheritedSettings(program)
     program.addCommand(command)

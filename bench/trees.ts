@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { copyFile, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { readSource } from './environment.ts'
@@ -60,6 +60,36 @@ export async function openTrees(root: string, revision: string): Promise<TreePai
   }
 }
 
+/**
+ * Two copies of the working tree in folders of equal path length, the second changed by `patch`: what
+ * a comparison of identical or of known-unequal trees rests on.
+ */
+export async function openCopies(
+  root: string,
+  patch: (tree: string) => Promise<void>,
+): Promise<TreePair> {
+  await sweepStale('trees')
+  const base = await mkdtemp(join(tmpdir(), temporaryPrefix('trees')))
+  const remove = () => rm(base, { recursive: true, force: true })
+  try {
+    const [before, after] = [join(base, 'a'), join(base, 'b')]
+    for (const tree of [before, after]) {
+      await copyWorkingTree(root, tree)
+      await symlink(join(root, 'node_modules'), join(tree, 'node_modules'))
+    }
+    await patch(after)
+    const { commit, dirty } = readSource(root)
+    return {
+      before: { root: before, label: 'copy a', commit, dirty },
+      after: { root: after, label: 'copy b', commit, dirty },
+      [Symbol.asyncDispose]: remove,
+    }
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
+
 function resolveRevision(root: string, revision: string): string {
   const found = revision.startsWith('-')
     ? null
@@ -74,7 +104,15 @@ function resolveRevision(root: string, revision: string): string {
 
 /** Everything that git tracks or would, as it is now: uncommitted work is compared too. */
 async function copyWorkingTree(root: string, target: string): Promise<void> {
-  const listed = mustGit(root, ['ls-files', '-z', '--cached', '--others', '--exclude-standard'])
+  const listed = git(root, ['ls-files', '-z', '--cached', '--others', '--exclude-standard'])
+  if (listed === null) {
+    // Not a checkout: the folders that servers and scenarios come from are all that arms need.
+    for (const folder of ['bench', 'scenarios', 'servers']) {
+      await cp(join(root, folder), join(target, folder), { recursive: true })
+    }
+    await copyFile(join(root, 'package.json'), join(target, 'package.json'))
+    return
+  }
   const files = listed.split('\0').filter((file) => file !== '' && !file.startsWith('results/'))
   for (const folder of new Set(files.map((file) => dirname(file)))) {
     await mkdir(join(target, folder), { recursive: true })
@@ -126,7 +164,7 @@ function mustGit(root: string, args: readonly string[]): string {
 }
 
 function git(root: string, args: readonly string[]): string | null {
-  const done = spawnSync('git', ['-C', root, ...args], { encoding: 'utf8' })
+  const done = spawnSync('git', ['-C', root, ...args], { encoding: 'utf8', maxBuffer: 2 ** 26 })
   return done.status === 0 ? done.stdout.trim() : null
 }
 

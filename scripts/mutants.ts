@@ -83,7 +83,9 @@ export async function tryAll(
       onTrial(await tryMutant(root, mutant))
     }
   }
-  await Promise.all(Array.from({ length: concurrency }, work))
+  // A worker that fails waits for the others, which have copies to remove.
+  const ended = await Promise.allSettled(Array.from({ length: concurrency }, work))
+  for (const result of ended) if (result.status === 'rejected') throw result.reason
 }
 
 /** One line about a trial. */

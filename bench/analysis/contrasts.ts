@@ -2,15 +2,10 @@ import { createRandom } from '../random.ts'
 import type { ArmRecord, Slice } from '../results.ts'
 import { isClientLimited } from './figures.ts'
 import { gatedMetrics, metrics, PRIMARY_METRIC, type MetricName } from './metrics.ts'
+import { pairedLogRatio } from './pairing.ts'
 import { blockValues, inBoth, type Reading } from './reading.ts'
 import { simultaneousIntervals } from './simultaneous.ts'
-import {
-  excludes,
-  mapEstimate,
-  pairedLogRatio,
-  signedRankInterval,
-  type Estimate,
-} from './stats.ts'
+import { excludes, mapEstimate, signedRankInterval, type Estimate } from './stats.ts'
 import { isClaimable, judge, type Thresholds, type Verdict } from './verdict.ts'
 
 /** One case against another arm of the same blocks, in one gated metric. */

@@ -2,7 +2,8 @@ import { JsHistogram } from 'hdr-histogram-js'
 import { decodeHistogram, type Histogram } from '../load/histogram.ts'
 import type { Random } from '../random.ts'
 import type { Block, Slice } from '../results.ts'
-import { bootstrapInterval, mapEstimate, type Estimate } from './stats.ts'
+import { bootstrapInterval } from './bootstrap.ts'
+import { mapEstimate, type Estimate } from './stats.ts'
 
 /** Which of a run's histograms: those of one arm under one load with so many connections. */
 export interface HistogramKey {

@@ -3,16 +3,13 @@ import { suite, test } from 'node:test'
 import fc from 'fast-check'
 import { createRandom, shuffle } from '../random.ts'
 import {
-  bootstrapInterval,
   excludes,
   hodgesLehmann,
   mapEstimate,
   margin,
   median,
-  pairedLogRatio,
   quantile,
   signedRankInterval,
-  variance,
   walshAverages,
   type Estimate,
 } from './stats.ts'
@@ -264,113 +261,6 @@ test('quantiles are those of R’s default', () => {
   assert.throws(() => median([]), RangeError)
 })
 
-suite('pairing of adjacent slices', () => {
-  const place = (arms: string, wanted: string, valueOf: (position: number) => number) =>
-    Array.from(arms).flatMap((arm, position) =>
-      arm === wanted ? [{ position, value: valueOf(position) }] : [],
-    )
-  const ratio = (arms: string, valueOf: (position: number, arm: string) => number) =>
-    pairedLogRatio(
-      place(arms, 'A', (position) => valueOf(position, 'A')),
-      place(arms, 'B', (position) => valueOf(position, 'B')),
-    )
-
-  test('ABBA pairs the slices of each round, so a steady drift goes both ways', () => {
-    // ln: A0 B1 | B2 A3 | A4 B5 | B6 A7; pairs differ by the effect ± 1 step of drift.
-    const result = ratio('ABBAABBA', (position, arm) =>
-      Math.exp(0.01 * position + (arm === 'B' ? 0.05 : 0)),
-    )
-    assert.ok(Math.abs((result ?? 0) - 0.05) < 1e-12)
-  })
-
-  test('other arms between do not part the slices of a round', () => {
-    // Rounds A X B and B X A: ln b/a is 1 + 0.2 and 1 - 0.2.
-    const result = ratio('AXBBXA', (position, arm) =>
-      Math.exp(0.1 * position + (arm === 'B' ? 1 : 0)),
-    )
-    assert.ok(Math.abs((result ?? 0) - 1) < 1e-12)
-  })
-
-  test('of several slices of one arm in a row the nearest is paired', () => {
-    // A0 is passed over: B2 stands next to A1. B3 has nothing left.
-    assert.equal(
-      ratio('AABB', (position) => 2 ** position),
-      Math.log(2),
-    )
-  })
-
-  test('swapping the arms changes the sign and nothing else', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.tuple(fc.constantFrom('A', 'B'), fc.integer({ min: 1, max: 1_000 })), {
-          maxLength: 40,
-        }),
-        (slices) => {
-          const arms = slices.map(([arm]) => arm).join('')
-          const forward = ratio(arms, (position) => slices[position]?.[1] ?? 0)
-          const back = pairedLogRatio(
-            place(arms, 'B', (position) => slices[position]?.[1] ?? 0),
-            place(arms, 'A', (position) => slices[position]?.[1] ?? 0),
-          )
-          if (forward === null || back === null) assert.equal(forward, back)
-          else assert.ok(Math.abs(forward + back) < 1e-12)
-        },
-      ),
-    )
-  })
-
-  test('no pair gives null, and a zero is no ratio', () => {
-    assert.equal(
-      ratio('AA', () => 1),
-      null,
-    )
-    assert.equal(
-      ratio('AB', () => 0),
-      null,
-    )
-  })
-})
-
-suite('the bootstrap over blocks', () => {
-  const mean = (values: readonly number[]) => (weights: readonly number[]) => {
-    const total = weights.reduce((sum, weight) => sum + weight, 0)
-    return values.reduce((sum, value, index) => sum + value * (weights[index] ?? 0), 0) / total
-  }
-
-  test('of a mean it is the t interval', () => {
-    const values = Array.from({ length: 12 }, (_, index) => Math.sin(index * 7))
-    const interval = bootstrapInterval({
-      blocks: 12,
-      statistic: mean(values),
-      random: createRandom(1),
-    })
-    // 3.10580651554 = qt(0.995, 11) in R.
-    const half = 3.10580651554 * Math.sqrt((variance(values) ?? 0) / 12)
-    const ratioOfHalves = (margin(interval ?? unknown) ?? 0) / half
-    assert.ok(Math.abs(ratioOfHalves - 1) < 0.07, String(ratioOfHalves))
-  })
-
-  test('the same seed gives the same interval', () => {
-    const run = () =>
-      bootstrapInterval({
-        blocks: 9,
-        statistic: mean([3, 1, 4, 1, 5, 9, 2, 6, 5]),
-        random: createRandom(7),
-      })
-    assert.deepEqual(run(), run())
-  })
-
-  test('it claims no level that its blocks could not have', () => {
-    const levelOf = (blocks: number) =>
-      bootstrapInterval({
-        blocks,
-        statistic: (weights) => weights[0] ?? 0,
-        random: createRandom(1),
-      })?.level
-    assert.deepEqual([0, 1, 2, 5, 8, 30].map(levelOf), [undefined, null, 0.5, 0.9375, 0.99, 0.99])
-  })
-})
-
 test('a falling function swaps the ends of an interval', () => {
   assert.deepEqual(
     mapEstimate({ estimate: 4, low: 2, high: 5, level: 0.99, blocks: 9 }, (cost) => 10 / cost),
@@ -382,8 +272,6 @@ test('± is the farther end, so that it never says too little', () => {
   assert.equal(margin({ estimate: 4, low: 3, high: 9, level: 0.99, blocks: 9 }), 5)
   assert.equal(margin({ estimate: 4, low: null, high: null, level: null, blocks: 1 }), null)
 })
-
-const unknown: Estimate = { estimate: 0, low: null, high: null, level: null, blocks: 0 }
 
 function assertNear(actual: Estimate | null, expected: Estimate, within: number): void {
   assert.ok(actual !== null)

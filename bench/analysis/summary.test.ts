@@ -155,6 +155,36 @@ suite('a run', () => {
     assert.deepEqual([arm?.figures, arm?.singleConnection], [null, null])
   })
 
+  test('says when something else took CPU while slices ran', () => {
+    const run = syntheticRun({ arms: combinedArms(), blocks: 12 })
+    const disturb = (changes: (slice: Slice) => Partial<Slice>) =>
+      summarise({
+        ...run,
+        blocks: run.blocks.map((block) => ({
+          ...block,
+          slices: block.slices.map((slice) => ({ ...slice, ...changes(slice) })),
+        })),
+      }).warnings.map(({ code, message }) => [code, /^[^:]*/.exec(message)?.[0]])
+    assert.deepEqual(
+      disturb(({ wallUs }) => ({ foreignCpuUs: wallUs * 0.25, stealUs: wallUs * 0.125 })),
+      [
+        [
+          'disturbed',
+          'other programs used 25 % of a core and the hypervisor took 12.5 % of a core while slices ran',
+        ],
+      ],
+    )
+    assert.deepEqual(
+      disturb(({ wallUs }) => ({ foreignCpuUs: wallUs * 0.09 })),
+      [],
+    )
+    // Where nobody could know, nothing is said.
+    assert.deepEqual(
+      disturb(() => ({ foreignCpuUs: null, stealUs: null })),
+      [],
+    )
+  })
+
   test('that has bursts says that mean and typical slice differ', () => {
     const run = syntheticRun({ arms: combinedArms(), blocks: 12 })
     const bursty = {

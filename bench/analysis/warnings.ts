@@ -1,6 +1,7 @@
-import type { ArmRecord, Run, Warning } from '../results.ts'
+import type { ArmRecord, Run, Slice, Warning } from '../results.ts'
 import { burstiness, pairsOf, type Comparison, type Readings } from './contrasts.ts'
 import type { Figures } from './figures.ts'
+import { measuredBlocks } from './reading.ts'
 import { margin } from './stats.ts'
 import { isClaimable, type Thresholds } from './verdict.ts'
 
@@ -38,6 +39,7 @@ export function runWarnings(context: {
     ...smoke(run),
     ...incomplete(run, blocks),
     ...failedBlocks(run),
+    ...disturbed(run),
     ...shortOfLevel(context),
     ...bursts(context),
   ]
@@ -80,6 +82,30 @@ function failedBlocks({ blocks }: Run): Warning[] {
   ]
 }
 
+/** Nothing is dropped for noise, but who quotes requests/s and latencies must know of it. */
+function disturbed({ blocks }: Run): Warning[] {
+  const slices = measuredBlocks(blocks).flatMap((block) => block.slices)
+  const share = (valueOf: (slice: Slice) => number | null): number => {
+    const known = slices.filter((slice) => valueOf(slice) !== null)
+    const wallUs = known.reduce((sum, slice) => sum + slice.wallUs, 0)
+    return known.reduce((sum, slice) => sum + (valueOf(slice) ?? 0), 0) / Math.max(wallUs, 1)
+  }
+  const foreign = share(({ foreignCpuUs }) => foreignCpuUs)
+  const steal = share(({ stealUs }) => stealUs)
+  const told = [
+    ...(foreign >= DISTURBING ? [`other programs used ${percent(foreign)} of a core`] : []),
+    ...(steal >= DISTURBING ? [`the hypervisor took ${percent(steal)} of a core`] : []),
+  ]
+  if (told.length === 0) return []
+  return [
+    {
+      code: 'disturbed',
+      message: `${told.join(' and ')} while slices ran: requests/s and latencies hold that too, CPU per request less of it`,
+      advice: 'stop what else runs on this machine, then measure again',
+    },
+  ]
+}
+
 function shortOfLevel({
   comparisons,
   thresholds,
@@ -102,7 +128,7 @@ function shortOfLevel({
     {
       code: 'level-not-reached',
       message: `${lowest.blocks} ${lowest.blocks === 1 ? 'block gives' : 'blocks give'} ${reached} for ${comparisons.length} comparisons at once, not ${percent(thresholds.level)}; ${claims}`,
-      advice: `${percent(thresholds.level)} takes ${needed} blocks at most: --full measures 12 or more`,
+      advice: `${percent(thresholds.level)} needs at most ${needed} blocks: --full measures 12 or more`,
     },
   ]
 }
@@ -142,3 +168,6 @@ function percent(share: number): string {
   // Cut, not rounded: 98.96 % is not 99 %.
   return `${Math.floor(share * 1000 + 1e-9) / 10} %`
 }
+
+/** A tenth of a core is as much as the client may lack of its own before it counts as busy. */
+const DISTURBING = 0.1

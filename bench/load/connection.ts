@@ -1,8 +1,8 @@
 import { connect as connectTcp, type Socket } from 'node:net'
-import { connect as connectTls, createSecureContext } from 'node:tls'
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
 import { performance } from 'node:perf_hooks'
 import { BenchError } from '../errors.ts'
-import { createResponseReader, type ResponseReader } from './response.ts'
+import { createResponseReader } from './response.ts'
 import { requestBytes, type LoadReading, type LoadTarget } from './target.ts'
 
 /** Keep-alive connections that stay open over slices: no slice pays for a handshake. */
@@ -17,11 +17,12 @@ export async function openConnections(
   target: LoadTarget,
   connections: number,
 ): Promise<Connections> {
-  const openOne = createOpener(target)
-  const opened = await Promise.allSettled(Array.from({ length: connections }, openOne))
-  const sockets = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  // One context for all connections of an identity: parsing keys anew for each would cost more than the handshake.
+  const secureContext = target.tls === null ? null : createSecureContext(target.tls)
+  const lanes = Array.from({ length: connections }, () => createLane(target, secureContext))
+  const opened = await Promise.allSettled(lanes.map((lane) => lane.opened))
   const close = () => {
-    for (const socket of sockets) socket.destroy()
+    for (const lane of lanes) lane.close()
   }
   const refused = opened.find((result) => result.status === 'rejected')
   if (refused !== undefined) {
@@ -31,124 +32,166 @@ export async function openConnections(
       `no connection to port ${target.port}: ${String(refused.reason)}`,
     )
   }
-  const lanes = sockets.map((socket) => createLane(socket, target))
   return {
-    run: (requests) => runClosedLoop(lanes, requests, target.port),
+    run: (requests) => runClosedLoop(lanes, requests, target),
     close,
     [Symbol.asyncDispose]: () => Promise.resolve().then(close),
   }
 }
 
-/** One connection and what it does now. */
+/** One connection: at most one request is under way on it. */
 interface Lane {
-  /** Sends one request; `done` gets its latency, status and size, or the fault that ends the slice. */
-  send(
-    done: (latencyUs: number, status: number, bytes: number) => void,
-    fail: (why: string) => void,
-  ): void
-  idle(): void
+  readonly opened: Promise<void>
+  /** Sends one request for a slice, which is told of its answer or of what is wrong. */
+  send(slice: Slice): void
+  close(): void
 }
 
-function createOpener({ host, port, tls }: LoadTarget): () => Promise<Socket> {
-  // One context for all connections of an identity: parsing keys anew for each would cost more than the handshake.
-  const secureContext = tls === null ? null : createSecureContext(tls)
-  return () =>
-    new Promise<Socket>((resolve, reject) => {
-      const socket: Socket =
-        tls === null || secureContext === null
-          ? connectTcp({ host, port, noDelay: true }, () => {
-              resolve(socket)
-            })
-          : connectTls({ host, port, secureContext, servername: tls.servername }, () => {
-              resolve(socket)
-            })
-      socket.setNoDelay(true)
-      socket.once('error', reject)
-    })
+/** Those who wait for answers: one object a slice, so that a request costs no closure. */
+interface Slice {
+  answered(lane: Lane, latencyUs: number, bytes: number): void
+  failed(why: string): void
 }
 
-function createLane(socket: Socket, target: LoadTarget): Lane {
+function createLane(target: LoadTarget, secureContext: SecureContext | null): Lane {
   const request = requestBytes(target)
-  const reader: ResponseReader = createResponseReader(target.expect)
+  const reader = createResponseReader(target.expect)
+  const opened = Promise.withResolvers<undefined>()
+  let slice: Slice | null = null
+  let fault: string | null = null
   let sentAtMs = 0
-  let done: Parameters<Lane['send']>[0] = ignore
-  let fail: (why: string) => void = ignore
-  socket.on('data', (chunk: Buffer) => {
-    const outcome = reader.push(chunk)
+  const fail = (why: string) => {
+    fault ??= why
+    const waiting = slice
+    slice = null
+    waiting?.failed(fault)
+  }
+  const received = (chunk: Buffer, length: number) => {
+    const outcome = reader.push(chunk, length)
     if (outcome === 'incomplete') return
-    if (typeof outcome === 'string') fail(outcome)
-    else done((performance.now() - sentAtMs) * usPerMs, outcome.status, outcome.bytes)
-  })
+    if (typeof outcome === 'string') {
+      fail(outcome)
+      return
+    }
+    const waiting = slice
+    if (waiting === null) {
+      fail('wrong response: nothing was asked')
+      return
+    }
+    slice = null
+    waiting.answered(lane, (performance.now() - sentAtMs) * usPerMs, outcome.bytes)
+  }
+  const socket = connect(target, secureContext, { opened: opened.resolve, received })
   socket.on('error', (error) => {
+    opened.reject(error)
     fail(error.message)
   })
   socket.on('close', () => {
     fail('the server closed the connection')
   })
-  return {
-    send(onDone, onFail) {
-      done = onDone
-      fail = onFail
+  const lane: Lane = {
+    opened: opened.promise,
+    send(next) {
+      slice = next
+      if (fault !== null) {
+        fail(fault)
+        return
+      }
       sentAtMs = performance.now()
       socket.write(request)
     },
-    idle() {
-      done = ignore
+    close() {
+      socket.destroy()
     },
   }
+  return lane
+}
+
+function connect(
+  { host, port, tls }: LoadTarget,
+  secureContext: SecureContext | null,
+  on: {
+    readonly opened: (value: undefined) => void
+    readonly received: (chunk: Buffer, length: number) => void
+  },
+): Socket {
+  const buffer = Buffer.allocUnsafe(receiveBytes)
+  const options = {
+    host,
+    port,
+    // All reads go into one buffer and past the stream machinery, which would allocate for each.
+    onread: {
+      buffer,
+      callback: (length: number) => {
+        on.received(buffer, length)
+        return true
+      },
+    },
+  }
+  const onOpen = () => {
+    on.opened(undefined)
+  }
+  const socket: Socket =
+    tls === null || secureContext === null
+      ? connectTcp(options, onOpen)
+      : connectTls({ ...options, secureContext, servername: tls.servername }, onOpen)
+  socket.setNoDelay(true)
+  // Nobody reads the stream, but without a reader it would not tell that the server closed it.
+  socket.resume()
+  return socket
 }
 
 function runClosedLoop(
   lanes: readonly Lane[],
   requests: number,
-  port: number,
+  { port, expect }: LoadTarget,
 ): Promise<LoadReading> {
   const latenciesUs = new Float64Array(requests)
-  const statuses: Record<string, number> = {}
   let issued = 0
   let completed = 0
   let bytesReceived = 0
-  return new Promise((resolve, reject) => {
-    const fail = (why: string) => {
-      settle()
+  const { promise, resolve, reject } = Promise.withResolvers<LoadReading>()
+  const startMs = performance.now()
+  const slice: Slice = {
+    answered(lane, latencyUs, bytes) {
+      latenciesUs[completed] = latencyUs
+      completed += 1
+      bytesReceived += bytes
+      if (issued < requests) {
+        issued += 1
+        lane.send(slice)
+      } else if (completed === requests) {
+        clearTimeout(timer)
+        const wallUs = (performance.now() - startMs) * usPerMs
+        // A lane reports only answers with the expected status.
+        const statuses = { [expect.status]: requests }
+        resolve({ requests, wallUs, latenciesUs, statuses, bytesReceived })
+      }
+    },
+    failed(why) {
+      clearTimeout(timer)
+      // No lane asks again: the requests under way are answered into the void.
+      issued = requests
       reject(
         new BenchError(
           'measurement-failed',
           `port ${port}, request ${completed + 1} of ${requests}: ${why}`,
         ),
       )
-    }
-    const timer = setTimeout(() => {
-      fail(`no answer within ${sliceTimeoutMs} ms`)
-    }, sliceTimeoutMs)
-    const settle = () => {
-      clearTimeout(timer)
-      for (const lane of lanes) lane.idle()
-    }
-    const startMs = performance.now()
-    const next = (lane: Lane) => {
-      issued += 1
-      lane.send((latencyUs, status, bytes) => {
-        latenciesUs[completed] = latencyUs
-        completed += 1
-        bytesReceived += bytes
-        statuses[status] = (statuses[status] ?? 0) + 1
-        if (issued < requests) next(lane)
-        else if (completed === requests) {
-          settle()
-          const wallUs = (performance.now() - startMs) * usPerMs
-          resolve({ requests, wallUs, latenciesUs, statuses, bytesReceived })
-        }
-      }, fail)
-    }
-    for (const lane of lanes.slice(0, requests)) next(lane)
-  })
-}
-
-function ignore(): void {
-  // A lane between slices expects nothing.
+    },
+  }
+  const timer = setTimeout(() => {
+    slice.failed(`no answer within ${sliceTimeoutMs} ms`)
+  }, sliceTimeoutMs)
+  for (const lane of lanes.slice(0, requests)) {
+    issued += 1
+    lane.send(slice)
+  }
+  return promise
 }
 
 const usPerMs = 1_000
 // A slice takes about 50 ms; a server that needs 30 s for it hangs.
 const sliceTimeoutMs = 30_000
+// One TLS record holds at most 16 KiB (RFC 8446 section 5.1), and so does an accepted head.
+const receiveBytes = 16_384

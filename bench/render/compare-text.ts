@@ -4,7 +4,7 @@ import { plainText, shortenCaseIds } from './charts-text.ts'
 import { wrapLabel } from './labels.ts'
 import { coverage } from './notes.ts'
 import { atMostPercent, signedPercent, withMargin } from './numbers.ts'
-import { joinSections, warningLines } from './sections.ts'
+import { isGrave, joinSections, warningLines } from './sections.ts'
 import { paint, plainTable, wrap, type TextOptions } from './table.ts'
 
 /**
@@ -19,6 +19,7 @@ export function renderComparison(comparison: RunComparison, options: TextOptions
       '  ',
     )
   return joinSections([
+    warningLines(warnings.filter(isGrave), options),
     forced.flatMap((reason) =>
       wrap(`FORCED although ${plainText(reason)}`, '  ').map((line) =>
         paint(line, 'yellow', options),
@@ -30,7 +31,10 @@ export function renderComparison(comparison: RunComparison, options: TextOptions
       wrap(`not compared: ${plainText(id)}, ${plainText(reason)}`, '  '),
     ),
     notesOf(comparison).flatMap((note) => wrap(note, '  ')),
-    warningLines(warnings, options),
+    warningLines(
+      warnings.filter((one) => !isGrave(one)),
+      options,
+    ),
   ])
 }
 

@@ -20,7 +20,7 @@ export function runNotes(
   return [
     ...baselineNote(summary, nameOf),
     ...intervalNote(summary),
-    'req/core-s = 10⁶ ÷ CPU µs. req/s and latencies are those of a closed loop, in which latency is connections ÷ throughput: compare them at equal connections only.',
+    'req/core-s = 10⁶ ÷ CPU µs. req/s: autocannon, saturating. CPU, p50 and p99: interleaved slices on connections kept open. Both are closed loops, where latency is connections ÷ throughput: compare at equal connections only.',
     ...clientNote(arms),
     ...issuerNote(arms, nameOf),
     ...sampleNote(arms),

@@ -15,3 +15,8 @@ export function warningLines(warnings: readonly Warning[], options: TextOptions)
     ...wrap(`  ${plainText(advice)}`, '  '),
   ])
 }
+
+/** Whether a warning keeps every figure from being quoted, so that it stands above them. */
+export function isGrave({ code }: Warning): boolean {
+  return code === 'smoke' || code === 'incomplete'
+}

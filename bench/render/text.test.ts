@@ -203,8 +203,9 @@ client certificate 1.2 ± 0.4 %; 6 ± 4 µs more than the parts add up to.
 
 ± reaches to the farther end of the 99 % interval over 12 blocks, each for its figure alone; that
   of p99 is by bootstrap, its level nominal. × is the median ratio of adjacent slices.
-req/core-s = 10⁶ ÷ CPU µs. req/s and latencies are those of a closed loop, in which latency is
-  connections ÷ throughput: compare them at equal connections only.
+req/core-s = 10⁶ ÷ CPU µs. req/s: autocannon, saturating. CPU, p50 and p99: interleaved slices on
+  connections kept open. Both are closed loops, where latency is connections ÷ throughput: compare
+  at equal connections only.
 * the client was the limit, not the server, which can do more: read req/core-s instead.
 all rows that have it: alg=ES256, connections=8, key=p256, tls=1.3, token=jwt
 Synthetic CPU, 2 cores, Linux 6.1, Node 26.10.0, OpenSSL 3.5.4, commit 01234567, run run-1

@@ -4,7 +4,7 @@ import { plainText } from './charts-text.ts'
 import { labelArms, wrapLabel } from './labels.ts'
 import { onlyBaseline, runNotes } from './notes.ts'
 import { bare, factor, signedWithMargin, withMargin } from './numbers.ts'
-import { joinSections, warningLines } from './sections.ts'
+import { isGrave, joinSections, warningLines } from './sections.ts'
 import { countsIssuer, sentences } from './sentence.ts'
 import { plainTable, wrap, type TextOptions } from './table.ts'
 
@@ -116,11 +116,6 @@ function missingLine({ record, figures }: ArmSummary, nameOf: (id: string) => st
 /** What single arms have to tell; few samples is told once, as a note. */
 function armWarnings({ arms }: Summary): Warning[] {
   return arms.flatMap(({ warnings }) => warnings).filter(({ code }) => code !== 'few-samples')
-}
-
-/** What keeps every figure from being quoted stands above them. */
-function isGrave({ code }: Warning): boolean {
-  return code === 'smoke' || code === 'incomplete'
 }
 
 function rank({ record: { role } }: ArmSummary): number {

@@ -1,5 +1,5 @@
-import type { ClientAnswer, NodeClient, Setup, SliceOrder } from './messages.ts'
 import { openLoad, type Load } from './loads.ts'
+import type { ClientAnswer, NodeClient, Setup, SliceOrder } from './messages.ts'
 
 // One load generator in a process of its own, so that its CPU is its own: `client.ts ours`.
 
@@ -16,7 +16,7 @@ process.on('message', (message: Setup | SliceOrder) => {
 async function answer(message: Setup | SliceOrder): Promise<ClientAnswer> {
   if ('target' in message) {
     const expect = { status: 200, body: Buffer.from(message.expectBody) }
-    load = await openLoad(client, { ...message.target, expect }, message.connections)
+    load = await openLoad(client, { ...message, target: { ...message.target, expect } })
     return { kind: 'ready' }
   }
   if (load === null) return { kind: 'failed', reason: 'a slice was ordered before the setup' }

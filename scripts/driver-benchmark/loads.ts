@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
-// The subject of this benchmark, and the one place beside bench/load/closed.ts: that file's own
-// listeners are left out, so that what is measured is autocannon as it comes.
+import { setTimeout as pause } from 'node:timers/promises'
+// The subject of this benchmark, and so the one place for it beside bench/load/closed.ts: what that
+// file adds around a run would be counted as autocannon's own cost.
 // eslint-disable-next-line no-restricted-imports
 import autocannon, { type Client } from 'autocannon'
 import { Pool } from 'undici'
@@ -8,33 +9,37 @@ import { BenchError } from '../../bench/errors.ts'
 import { openConnections } from '../../bench/load/connection.ts'
 import { medianUs } from '../../bench/load/histogram.ts'
 import type { LoadTarget } from '../../bench/load/target.ts'
-import type { ClientSlice, NodeClient } from './messages.ts'
+import { createCpuMeter } from '../../bench/sensors.ts'
+import type { NodeClient, SliceReading } from './messages.ts'
 
 /** A load generator at work: measures slices, one at a time. */
-export type Load = (requests: number) => Promise<ClientSlice>
+export type Load = (requests: number) => Promise<SliceReading>
 
-/** Opens a load; each keeps `connections` busy with one request at a time. */
-export async function openLoad(
-  client: NodeClient,
-  target: LoadTarget,
-  connections: number,
-): Promise<Load> {
-  switch (client) {
-    case 'ours':
-      return openOurs(target, connections)
-    case 'autocannon':
-      return (requests) => runAutocannon(target, connections, requests)
-    case 'undici':
-      return openUndici(target, connections)
-  }
+/** Where a load goes, and over how many connections: one request at a time on each. */
+export interface LoadOptions {
+  readonly target: LoadTarget
+  readonly connections: number
+  readonly serverPid: number
 }
 
-async function openOurs(target: LoadTarget, connections: number): Promise<Load> {
-  const lanes = await openConnections(target, connections)
-  return async (requests) => {
-    const startUs = cpuUs()
-    const { latenciesUs } = await lanes.run(requests)
-    return { requests, cpuUs: cpuUs() - startUs, latencyP50Us: medianUs(latenciesUs) }
+/** Opens a load; throws `measurement-failed` here or in a slice when an answer is not as expected. */
+export async function openLoad(client: NodeClient, options: LoadOptions): Promise<Load> {
+  const { target, connections } = options
+  const window = createWindow(options.serverPid)
+  switch (client) {
+    case 'ours': {
+      const lanes = await openConnections(target, connections)
+      return async (requests) => {
+        window.open()
+        const { latenciesUs } = await lanes.run(requests)
+        window.close()
+        return window.reading(latenciesUs)
+      }
+    }
+    case 'autocannon':
+      return (requests) => runAutocannon(options, requests, window)
+    case 'undici':
+      return createUndiciLoad(options, window)
   }
 }
 
@@ -43,59 +48,65 @@ async function openOurs(target: LoadTarget, connections: number): Promise<Load> 
  * the moment each connection has had an answer to the last answer, before its results are computed.
  */
 async function runAutocannon(
-  target: LoadTarget,
-  connections: number,
+  { target, connections }: LoadOptions,
   requests: number,
-): Promise<ClientSlice> {
+  window: Window,
+): Promise<SliceReading> {
+  const { tls } = target
+  const inAll = requests + connections
   const instance = autocannon({
     url: urlOf(target),
     connections,
-    amount: requests + connections,
+    amount: inAll,
     sampleInt: tickMs,
     timeout: timeoutSeconds,
     bailout: 1,
     headers: { ...target.headers },
-    ...tlsOf(target),
+    expectBody: target.expect.body.toString('utf8'),
+    ...(tls === null ? {} : { tlsOptions: { ...tls }, servername: tls.servername }),
   })
   const warm = new Set<Client>()
-  const latenciesUs = new Float64Array(requests + connections)
+  const latenciesUs = new Float64Array(inAll)
   let answered = 0
   let inWindow = 0
   let wrong = 0
-  let startUs = 0
-  let endUs = 0
   instance.on('response', (client, status, _bytes, latencyMs) => {
     answered += 1
     if (status !== target.expect.status) wrong += 1
     if (warm.size === connections) {
       latenciesUs[inWindow] = latencyMs * usPerMs
       inWindow += 1
-      if (answered === requests + connections) endUs = cpuUs()
-    } else if (warm.add(client).size === connections) startUs = cpuUs()
+      if (answered === inAll) window.close()
+    } else if (warm.add(client).size === connections) window.open()
+  })
+  instance.on('reqMismatch', () => {
+    wrong += 1
   })
   await instance
-  if (wrong > 0 || answered !== requests + connections) {
+  if (wrong > 0 || answered !== inAll) {
     throw new BenchError(
       'measurement-failed',
-      `autocannon: ${answered - wrong} of ${requests + connections} answers were as expected`,
+      `autocannon: ${answered - wrong} of ${inAll} answers were as expected`,
     )
   }
-  return {
-    requests: inWindow,
-    cpuUs: endUs - startUs,
-    latencyP50Us: medianUs(latenciesUs.subarray(0, inWindow)),
-  }
+  return window.reading(latenciesUs.subarray(0, inWindow))
 }
 
 /** undici as its documentation shows it: a pool, and every body read to its end. */
-function openUndici(target: LoadTarget, connections: number): Promise<Load> {
+function createUndiciLoad({ target, connections }: LoadOptions, window: Window): Load {
+  const { tls, path, headers, expect } = target
   const pool = new Pool(new URL(urlOf(target)).origin, {
     connections,
     pipelining: 1,
-    ...(target.tls === null ? {} : { connect: { ...target.tls } }),
+    ...(tls === null ? {} : { connect: { ...tls } }),
   })
-  const expected = target.expect.body.toString('utf8')
-  return Promise.resolve(async (requests) => {
+  const expected = expect.body.toString('utf8')
+  const askOnce = async (): Promise<void> => {
+    const { statusCode, body } = await pool.request({ path, method: 'GET', headers })
+    if (statusCode !== expect.status || (await body.text()) !== expected)
+      throw new BenchError('measurement-failed', `undici: wrong answer, status ${statusCode}`)
+  }
+  return async (requests) => {
     const latenciesUs = new Float64Array(requests)
     let issued = 0
     let completed = 0
@@ -103,39 +114,70 @@ function openUndici(target: LoadTarget, connections: number): Promise<Load> {
       while (issued < requests) {
         issued += 1
         const sentAtMs = performance.now()
-        const { statusCode, body } = await pool.request({
-          path: target.path,
-          method: 'GET',
-          headers: target.headers,
-        })
-        const text = await body.text()
+        await askOnce()
         latenciesUs[completed] = (performance.now() - sentAtMs) * usPerMs
         completed += 1
-        if (statusCode !== target.expect.status || text !== expected)
-          throw new BenchError('measurement-failed', `undici: wrong answer ${statusCode}`)
       }
     }
-    const startUs = cpuUs()
+    window.open()
     await Promise.all(Array.from({ length: connections }, work))
-    return { requests, cpuUs: cpuUs() - startUs, latencyP50Us: medianUs(latenciesUs) }
-  })
+    window.close()
+    return window.reading(latenciesUs)
+  }
+}
+
+/** The measured part of a slice. */
+interface Window {
+  open(): void
+  close(): void
+  reading(latenciesUs: Float64Array): Promise<SliceReading>
+}
+
+/**
+ * The client's CPU comes from getrusage: all threads, ended ones too, exact to the call. The server's
+ * comes from `schedstat`, which lags a tick while a thread runs: it is read once the server rests.
+ */
+function createWindow(serverPid: number): Window {
+  const meter = createCpuMeter(serverPid)
+  const serverUs = () => {
+    const reading = meter()
+    if (reading === null) throw new BenchError('unfit', 'no schedstat here: Linux is needed')
+    return reading.cpuUs
+  }
+  let clientStartUs = 0
+  let clientCpuUs = 0
+  let serverStartUs = 0
+  return {
+    open() {
+      serverStartUs = serverUs()
+      clientStartUs = clientUs()
+    },
+    close() {
+      clientCpuUs = clientUs() - clientStartUs
+    },
+    async reading(latenciesUs) {
+      await pause(restMs)
+      return {
+        requests: latenciesUs.length,
+        clientCpuUs,
+        serverCpuUs: serverUs() - serverStartUs,
+        latencyP50Us: medianUs(latenciesUs),
+      }
+    },
+  }
+}
+
+function clientUs(): number {
+  const { user, system } = process.cpuUsage()
+  return user + system
 }
 
 function urlOf({ tls, host, port, path }: LoadTarget): string {
   return `${tls === null ? 'http' : 'https'}://${host}:${port}${path}`
 }
 
-function tlsOf({ tls }: LoadTarget): { tlsOptions?: object; servername?: string } {
-  return tls === null ? {} : { tlsOptions: { ...tls }, servername: tls.servername }
-}
-
-/** All threads, exited ones too; exact to the call, where `schedstat` of a running thread lags a tick. */
-function cpuUs(): number {
-  const { user, system } = process.cpuUsage()
-  return user + system
-}
-
 const usPerMs = 1_000
-// An `amount` run ends only on a tick; it is outside of the window.
+// An `amount` run ends only on a tick; the wait for it is outside of the window.
 const tickMs = 10
 const timeoutSeconds = 10
+const restMs = 5

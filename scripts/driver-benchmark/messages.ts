@@ -8,6 +8,8 @@ export interface Setup {
   readonly target: Omit<LoadTarget, 'expect'>
   readonly expectBody: string
   readonly connections: number
+  /** Whose CPU the client reads at both ends of its window. */
+  readonly serverPid: number
 }
 
 /** What a client process is told then: measure so many requests. */
@@ -15,16 +17,18 @@ export interface SliceOrder {
   readonly requests: number
 }
 
-/** One slice as the client saw it, over connections that were warm before it began. */
-export interface ClientSlice {
+/** One slice over connections that were warm before it began. */
+export interface SliceReading {
   readonly requests: number
-  /** User and system time of all threads of the client (getrusage). */
-  readonly cpuUs: number
-  readonly latencyP50Us: number
+  /** User and system time of all threads of the client. */
+  readonly clientCpuUs: number
+  readonly serverCpuUs: number
+  /** As the client saw it; null for wrk, which tells none for a part of its run. */
+  readonly latencyP50Us: number | null
 }
 
 /** What a client process answers to its setup and to each order. */
 export type ClientAnswer =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'slice'; readonly slice: ClientSlice }
+  | { readonly kind: 'slice'; readonly slice: SliceReading }
   | { readonly kind: 'failed'; readonly reason: string }
