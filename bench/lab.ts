@@ -81,6 +81,7 @@ export async function createLab(request: {
   folder?: string
 }): Promise<Lab> {
   await sweepStale('lab')
+  await sweepStale('cache')
   const folder = request.folder ?? (await mkdtemp(join(tmpdir(), temporaryPrefix('lab'))))
   const remove = async (): Promise<void> => {
     if (request.folder === undefined) await rm(folder, { recursive: true, force: true })

@@ -45,7 +45,7 @@ export async function compareLive(options: LiveOptions): Promise<LiveResult> {
   const suspects = new Set(comparison.changes.filter(isWorse).map((change) => change.case))
   if (suspects.size === 0 || !first.complete) return { comparison, runs: [first] }
   const again = arms.filter(({ role, case: { id } }) => role === 'reference' || suspects.has(id))
-  const second = await measureArms(again, options)
+  const second = await measureArms(again, { ...options, checkedIn: first })
   const confirmation = liveComparison(second, summarise(second))
   return { comparison: confirmed(comparison, confirmation, second.complete), runs: [first, second] }
 }
@@ -108,7 +108,10 @@ function requireKnown(name: string, scenarios: readonly Scenario[]): void {
   )
 }
 
-function measureArms(arms: readonly PlannedArm[], options: LiveOptions): Promise<Run> {
+function measureArms(
+  arms: readonly PlannedArm[],
+  options: LiveOptions & Pick<RunOptions, 'checkedIn'>,
+): Promise<Run> {
   const { precision } = options
   return runBench({
     ...options,

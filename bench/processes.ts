@@ -1,8 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ClientTrust } from '../servers/config.ts'
 import type { ServerMessage, Snapshot } from '../servers/telemetry.ts'
 import { BenchError } from './errors.ts'
+import { temporaryPrefix } from './temporary.ts'
 
 /** What to start: a program of `servers/` out of a source tree, with its configuration file. */
 export interface StartOptions {
@@ -12,6 +15,8 @@ export interface StartOptions {
   readonly sourceRoot?: string
   /** Cores to pin the process to, best effort; null = not pinned. */
   readonly cpus?: readonly number[] | null
+  /** Folder for V8's compiled code (NODE_COMPILE_CACHE): the second start of a program is a third shorter. */
+  readonly compileCache?: string
 }
 
 /** A server of `servers/`, alive in a process of its own. */
@@ -33,10 +38,11 @@ export interface ServerProcess extends AsyncDisposable {
 
 /** Starts a server and waits until it listens; throws `arm-failed` with its last log lines. */
 export async function startServer(options: StartOptions): Promise<ServerProcess> {
-  const { program, configFile, sourceRoot = ownRoot, cpus = null } = options
+  const { program, configFile, sourceRoot = ownRoot, cpus = null, compileCache } = options
   const child = spawnPinned(
     [process.execPath, join(sourceRoot, 'servers', `${program}.ts`), configFile],
     cpus,
+    compileCache,
   )
   const tail = keepTail(child)
   const mailbox = createMailbox(child, program, tail)
@@ -82,13 +88,14 @@ export function createServerStarter(
   signal: AbortSignal,
 ): AsyncDisposable & { readonly server: StartServer } {
   const alive = new Set<ServerProcess>()
+  const compileCache = mkdtempSync(join(tmpdir(), temporaryPrefix('cache')))
   const stopAll = () => Promise.all([...alive].map((process) => process.stop()))
   const onAbort = () => void stopAll()
   signal.addEventListener('abort', onAbort, { once: true })
   return {
     async server(options) {
       signal.throwIfAborted()
-      const started = await startServer(options)
+      const started = await startServer({ compileCache, ...options })
       alive.add(started)
       started.died.addEventListener('abort', () => alive.delete(started), { once: true })
       if (!signal.aborted) return started
@@ -98,6 +105,7 @@ export function createServerStarter(
     async [Symbol.asyncDispose]() {
       signal.removeEventListener('abort', onAbort)
       await stopAll()
+      rmSync(compileCache, { recursive: true, force: true })
     },
   }
 }
@@ -190,7 +198,11 @@ async function withTimeout<T>(promise: Promise<T>, what: string): Promise<T> {
   }
 }
 
-function spawnPinned(command: readonly string[], cpus: readonly number[] | null): ChildProcess {
+function spawnPinned(
+  command: readonly string[],
+  cpus: readonly number[] | null,
+  compileCache: string | undefined,
+): ChildProcess {
   const pinned = cpus === null ? command : ['taskset', '-c', cpus.join(','), ...command]
   const [file = '', ...rest] = pinned
   return spawn(file, rest, {
@@ -199,7 +211,12 @@ function spawnPinned(command: readonly string[], cpus: readonly number[] | null)
     // the bench is killed outright, the closed IPC channel ends them.
     detached: true,
     // The same few variables everywhere: two trees must not differ by the size of their environment.
-    env: { PATH: process.env['PATH'], TZ: 'UTC', NODE_ENV: 'production' },
+    env: {
+      PATH: process.env['PATH'],
+      TZ: 'UTC',
+      NODE_ENV: 'production',
+      ...(compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache }),
+    },
   })
 }
 

@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly mode: Mode
   readonly plan: Plan
   readonly arms: readonly PlannedArm[]
+  /** An earlier run of the same arms whose preflights still stand. */
+  readonly checkedIn?: Run
   readonly signal: AbortSignal
   readonly preciseEnough: (run: Run) => boolean
   readonly onEvent: (event: RunEvent) => void
@@ -117,15 +119,20 @@ function finish(run: Run, incompleteReason: string | null): Run {
  * each spends most of its time waiting for a token to expire.
  */
 async function preflightAll(
-  { arms, signal, onEvent }: RunOptions,
+  { arms, checkedIn, signal, onEvent }: RunOptions,
   start: StartServer,
 ): Promise<Map<string, Preflight>> {
   const checked = new Map<string, Preflight>()
+  for (const arm of arms) {
+    const known = checkedIn?.arms.find(({ id }) => id === arm.id)?.preflight
+    if (known != null) checked.set(preflightKey(arm), known)
+  }
   const distinct = new Map(arms.map((arm) => [preflightKey(arm), arm]))
   // One iterator for all workers: each takes the next that nobody has.
   const queue = distinct.entries()
   const work = async () => {
     for (const [key, { case: trial, tree }] of queue) {
+      if (checked.has(key)) continue
       onEvent({ kind: 'preflight-started', caseId: trial.id })
       signal.throwIfAborted()
       const outcome = await preflight(trial, (options) =>

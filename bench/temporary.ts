@@ -3,8 +3,11 @@ import { readdir, rm } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+/** What a temporary folder is for. */
+export type TemporaryKind = 'lab' | 'trees' | 'cache'
+
 /** Name of a temporary folder before its random end; it holds our process id, so that it can be swept. */
-export function temporaryPrefix(kind: 'lab' | 'trees'): string {
+export function temporaryPrefix(kind: TemporaryKind): string {
   return `trustbench-${kind}-${host}-${process.pid}-`
 }
 
@@ -12,7 +15,7 @@ export function temporaryPrefix(kind: 'lab' | 'trees'): string {
  * Removes temporary folders whose process is gone: `kill -9` leaves keys and worktrees behind, and
  * the next run is the first that can clear them away.
  */
-export async function sweepStale(kind: 'lab' | 'trees', folder: string = tmpdir()): Promise<void> {
+export async function sweepStale(kind: TemporaryKind, folder: string = tmpdir()): Promise<void> {
   const pattern = new RegExp(`^trustbench-${kind}-${host}-(\\d+)-`)
   for (const name of await readdir(folder)) {
     const pid = Number(pattern.exec(name)?.[1])

@@ -30,7 +30,8 @@ export function sortRuns(stored: readonly Run[]): {
   readonly excluded: Exclusion[]
 } {
   const ordered = stored.toSorted(byStart)
-  const isRepeated = (run: Run, index: number) => ordered[index - 1]?.runId === run.runId
+  const isRepeated = ({ runId }: Run, index: number) =>
+    ordered.findIndex((run) => run.runId === runId) < index
   const single = ordered.filter((run, index) => !isRepeated(run, index))
   const judged = single.map((run) => ({ run, reason: flawOf(run) }))
   const sound = judged.filter(({ reason }) => reason === null).map(({ run }) => run)

@@ -20,7 +20,7 @@ import {
   tickStyle,
 } from './charts-axes.ts'
 import type { BarChart } from './charts-bars.ts'
-import type { BarRow, ChartFrame, LabelRun, LegendEntry, Whisker } from './charts-facts.ts'
+import type { BarRow, LabelRun, LegendEntry, Whisker } from './charts-facts.ts'
 import {
   bandColours,
   createForestPlugin,
@@ -218,9 +218,9 @@ function forestText({ kind, before, after, changes }: RunComparison, environment
   }
 }
 
-function commitsOf(before: RunComparison['before'], after: RunComparison['after']): string {
-  const [old, current] = [before.commit, after.commit].map((hash) => hash?.slice(0, 8) ?? 'none')
-  return `commits ${old ?? 'none'} and ${current ?? 'none'} · `
+function commitsOf(...sides: readonly RunComparison['before'][]): string {
+  const commits = sides.map(({ commit }) => commit?.slice(0, 8) ?? 'none')
+  return `commits ${commits.join(' and ')} · `
 }
 
 function changeAxis({ min, max }: ForestFacts): ScaleOptions<'linear'> {

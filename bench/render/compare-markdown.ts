@@ -84,10 +84,11 @@ function headline({ changes, missing, thresholds }: RunComparison): string {
   const notCompared = missing.length === 0 ? '' : `, ${missing.length} not compared`
   if (worst === undefined) return `trustbench: nothing to compare${notCompared}`
   const { verdict, count } = worst
-  const share = others.length === 0 ? 'all' : `${count} of`
+  const all = plural(changes.length, 'figure')
+  const share = count < changes.length ? `${count} of ${all}` : count > 1 ? `all ${all}` : all
   const within = verdict === 'same' ? ` (within ±${percent(thresholds.equivalence)})` : ''
   const rest = others.map((other) => `, ${other.count} ${other.verdict}`).join('')
-  return `${signs[verdict]} ${verdict}${within}: ${share} ${plural(changes.length, 'figure')}${rest}${notCompared}`
+  return `${signs[verdict]} ${verdict}${within}: ${share}${rest}${notCompared}`
 }
 
 function sideWords({ label, commit }: Side): string {
@@ -138,7 +139,7 @@ function figureCells(change: Change, kind: RunComparison['kind']): string[] {
     `${label}${kind === 'live' ? `, ${unit}` : ''}${change.clientLimited ? ' †' : ''}`,
     change.before === null ? UNKNOWN : withMargin(change.before),
     change.after === null ? UNKNOWN : withMargin(change.after),
-    changeWords(change).replace('~', '&#126;'),
+    changeWords(change),
     isDecided ? `**${verdict}**` : verdict,
   ]
 }
@@ -153,9 +154,7 @@ function notesOf(comparison: RunComparison, { environment }: MarkdownContext): s
     markdownCode(id, NAME_CHARACTERS),
   )
   return [
-    ...(told === null
-      ? []
-      : [`Changes: ${told}. ${thresholdWords(thresholds).replace('~', '&#126;')}`]),
+    ...(told === null ? [] : [`Changes: ${told}. ${thresholdWords(thresholds)}`]),
     ...(own === null ? [] : [`±: ${own}, of that figure alone.`]),
     ...(kind === 'stored'
       ? ['÷ ref: divided by the same figure of the reference server in the same blocks.']

@@ -61,6 +61,6 @@ function clipped(text: string, limit: number): string {
  */
 const linking = /[@#]|:(?=\/\/)|\bwww(?=\.)|\bGH(?=-\d)/gi
 const NO_WIDTH = '\u200b'
-const active = /[[!-~\u200b]--[\dA-Za-z.,;\(\)\/=%+]]/gv
+const active = /(?!: )[[!-~\u200b]--[\dA-Za-z.,;\(\)\/=%+\-]]/gv
 /** Longer than any name or reason of ours: what is longer came from elsewhere. */
 const MOST_CHARACTERS = 300
