@@ -74,7 +74,7 @@ function planAttempts(testCase: Case, scene: Scene, owned: AsyncDisposableStack)
     const attempt = attempts.get(id)
     if (same !== undefined) planned.get(same)?.sameAs.push(id)
     else if (attempt !== undefined) planned.set(id, { attempt, sameAs: [] })
-    else if (entryOf(id).kind === 'refuse' && !isGoodHere(id, scene)) {
+    else if (entryOf(id).kind === 'refuse') {
       throw new Error(
         `scenario ${scenario.name} is to refuse ${id}, which its clients cannot present`,
       )
@@ -89,7 +89,7 @@ function attemptsOf(scene: Scene, owned: AsyncDisposableStack): Attempt[] {
   if (mutual !== null) attempts.push(...mutualTlsAttempts(scene, mutual))
   if (tokens === null) return attempts
   const stage = createStage(scene, tokens)
-  attempts.push(...bearerAttempts(scene, tokens).filter(({ id }) => !isGoodHere(id, scene)))
+  attempts.push(...bearerAttempts(scene, tokens))
   if (tokens.form === 'jwt') attempts.push(...jwtAttempts(scene, tokens))
   else {
     attempts.push(
@@ -101,9 +101,4 @@ function attemptsOf(scene: Scene, owned: AsyncDisposableStack): Attempt[] {
     attempts.push(...combinedAttempts(scene, { tokens, attackers: mutual.attackers, stage }))
   }
   return attempts
-}
-
-/** Where tokens are bound, a bound token is the good one. */
-function isGoodHere(id: string, { credentials }: Scene): boolean {
-  return id === 'J22' && credentials.bound
 }

@@ -188,6 +188,8 @@ export const RunSchema = Type.Object(
     complete: Type.Boolean(),
     incompleteReason: nullable(text),
     seed: count,
+    /** SHA-256 of the sources of the reference server: another one is another scale. */
+    referenceDigest: text,
     environment: Environment,
     arms: Type.Array(ArmRecord),
     blocks: Type.Array(Block),

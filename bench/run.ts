@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { startArm, requestDigest } from './arm.ts'
 import type { PlannedArm } from './arms.ts'
@@ -60,6 +63,7 @@ export async function runBench(options: RunOptions): Promise<Run> {
       complete: false,
       incompleteReason: 'still measuring',
       seed: options.plan.seed,
+      referenceDigest: referenceDigest(options.root),
       environment,
       arms: arms.map((arm) => recordOf(arm, checked.get(preflightKey(arm)))),
       blocks: [],
@@ -144,6 +148,14 @@ async function preflightAll(
   }
   await Promise.all(Array.from({ length: preflightsAtOnce }, work))
   return checked
+}
+
+/** Everything that the reference server runs of ours. */
+function referenceDigest(root: string): string {
+  const sources = ['reference.ts', 'process.ts', 'telemetry.ts']
+  const hash = createHash('sha256')
+  for (const name of sources) hash.update(readFileSync(join(root, 'servers', name)))
+  return hash.digest('hex')
 }
 
 function preflightKey({ case: trial, tree }: PlannedArm): string {

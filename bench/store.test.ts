@@ -43,6 +43,7 @@ function run(
     complete: false,
     incompleteReason: 'still measuring',
     seed: 1,
+    referenceDigest: 'r'.repeat(64),
     environment: {
       machineId: 'abcdef123456',
       cpuModel: 'x',

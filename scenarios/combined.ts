@@ -22,7 +22,8 @@ export const scenario = defineScenario({
   },
   baseline: 'tls',
   parts: ({ token }) => ['mtls', token === 'opaque' ? 'introspection' : 'jwt'],
-  refuses: ({ token }) => ['T*', 'M*', token === 'opaque' ? 'I*' : 'J*', 'C*'],
+  // A token bound to a certificate (J22) is the good one here.
+  refuses: ({ token }) => ['T*', 'M*', token === 'opaque' ? 'I*' : 'J*', '!J22', 'C*'],
   records: () => ['M11b', 'M16', 'J23', 'I4'],
   verify: [{ token: 'jwt' }, { token: 'opaque' }],
 })

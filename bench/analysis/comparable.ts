@@ -83,6 +83,11 @@ export function objectionsTo(before: Run, after: Run, matching: Matching): Objec
     ...[before, after].flatMap(unusable),
     ...unequal('machine differs', before.environment.machineId, after.environment.machineId),
     ...unequal('measuring version differs', before.measuringVersion, after.measuringVersion),
+    ...unequal(
+      'servers/reference.ts differs',
+      short(before.referenceDigest),
+      short(after.referenceDigest),
+    ),
     ...otherParameters(matching),
     ...usable.flatMap(({ id, before: a, after: b }) => [
       ...unequal(`${id}: request differs`, short(a.requestDigest), short(b.requestDigest)),

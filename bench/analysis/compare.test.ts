@@ -149,6 +149,11 @@ suite('what cannot be compared', () => {
       /response differs \(response and other\)/,
     ],
     [
+      'another reference server',
+      changed({ referenceDigest: 'other' }),
+      /servers\/reference\.ts differs \(rrrrrrrrrrrr and other\)/,
+    ],
+    [
       'another request',
       changed({ arms: after.arms.map((arm) => ({ ...arm, requestDigest: 'other' })) }),
       /request differs/,

@@ -57,6 +57,7 @@ export function syntheticRun(options: SyntheticRun): Run {
     complete: true,
     incompleteReason: null,
     seed,
+    referenceDigest: 'r'.repeat(64),
     environment: { ...environment, ...options.environment },
     arms: options.arms.map(recordOf),
     blocks: Array.from({ length: blocks }, (_, index) => blockOf(index, options, random)),

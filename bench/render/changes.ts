@@ -64,7 +64,8 @@ export function verdictCounts(
 export function changeCoverage({ changes }: RunComparison): string | null {
   const ratios = changes.flatMap(({ ratio }) => ratio ?? [])
   const told = coverage(ratios)
-  return told === null ? null : `${told}, all ${ratios.length} at once`
+  if (told === null) return null
+  return ratios.length === 1 ? told : `${told}, all ${ratios.length} at once`
 }
 
 /** When a change is `worse` and when `same`. */

@@ -1,14 +1,14 @@
 import type { Chart, Plugin } from 'chart.js'
 import type { Verdict } from '../analysis/verdict.ts'
 import { isolated, penOf, type Pen } from './charts-pen.ts'
-import { ink, mutedInk, paper, type Marker } from './palette.ts'
+import { axisColour, ink, mutedInk, paper, type Marker } from './palette.ts'
 
 /** What is drawn in a forest plot beside rows, in per cent of change. */
 export interface ForestFacts {
   /** Ends of the axis. */
   readonly min: number
   readonly max: number
-  /** Widest first: the others lie on it. */
+  /** Widest first: the others lie on it. None where nothing was measured. */
   readonly bands: readonly {
     readonly low: number
     readonly high: number
@@ -34,7 +34,7 @@ export const verdictStyles: Readonly<
   worse: { colour: '#D55E00', marker: 'triangle', radiusPx: 8, isHollow: false },
   better: { colour: '#0072B2', marker: 'rectRot', radiusPx: 8, isHollow: false },
   undecided: { colour: '#8A6100', marker: 'circle', radiusPx: 5.5, isHollow: true },
-  same: { colour: '#626B76', marker: 'rect', radiusPx: 7, isHollow: false },
+  same: { colour: '#626B76', marker: 'rect', radiusPx: 6, isHollow: false },
 }
 
 /** Grounds of what is no effect, and of what is the same. */
@@ -52,6 +52,7 @@ export function createForestPlugin(facts: ForestFacts): Plugin {
       })
     },
     beforeDatasetsDraw(chart) {
+      if (facts.bands.length === 0) return
       const pen = penOf(chart)
       isolated(pen, () => {
         drawZero(pen, chart)
@@ -98,6 +99,10 @@ function drawArrow(pen: Pen, chart: Chart, row: number, side: 'low' | 'high'): v
   const centre = y.getPixelForValue(row)
   pen.fillStyle = paper
   pen.fillRect(tip - 3, centre - ARROW_PX, 6, 2 * ARROW_PX)
+  if (side === 'low') {
+    pen.fillStyle = axisColour
+    pen.fillRect(left - 0.5, centre - ARROW_PX, 1, 2 * ARROW_PX)
+  }
   pen.fillStyle = ink
   pen.beginPath()
   pen.moveTo(tip, centre)

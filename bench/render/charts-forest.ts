@@ -75,9 +75,9 @@ export function forestChart(
     }
   })
   const frame = layOutFrame({
-    text: forestText(comparison, environment),
+    text: forestText(comparison, forest, environment),
     common,
-    legend: legendOf(comparison),
+    legend: legendOf(comparison, forest),
     notes: [...cutReasons(shown), ...cutRows(all)],
     plotHeightPx: Math.max(1, rows.length) * (rowPitchPx(rows) + ROW_GAP_PX) + AXIS_HEIGHT_PX,
   })
@@ -134,14 +134,21 @@ function forestFacts({ thresholds }: RunComparison, rows: readonly ForestRow[]):
     min,
     max,
     // Ratios both ways, as the verdict has them: 1.03 and 1/1.03.
-    bands: [
-      {
-        low: changePercent(1 / (1 + equivalence / 100)),
-        high: equivalence,
-        colour: bandColours.same,
-      },
-      { low: changePercent(1 / (1 + effect / 100)), high: effect, colour: bandColours.effect },
-    ],
+    bands:
+      ratios.length === 0
+        ? []
+        : [
+            {
+              low: changePercent(1 / (1 + equivalence / 100)),
+              high: equivalence,
+              colour: bandColours.same,
+            },
+            {
+              low: changePercent(1 / (1 + effect / 100)),
+              high: effect,
+              colour: bandColours.effect,
+            },
+          ],
     clipped: rows.flatMap(({ change }, row) => {
       const { low, high } = change?.ratio ?? { low: null, high: null }
       return [
@@ -197,7 +204,8 @@ function labelOf({ change, reason }: ForestRow): LabelRun[] {
   ]
 }
 
-function legendOf(comparison: RunComparison): LegendEntry[] {
+function legendOf(comparison: RunComparison, { bands }: ForestFacts): LegendEntry[] {
+  if (bands.length === 0) return []
   const { effect, equivalence } = comparison.thresholds
   const interval = changeCoverage(comparison)
   return [
@@ -207,12 +215,21 @@ function legendOf(comparison: RunComparison): LegendEntry[] {
   ]
 }
 
-function forestText({ kind, before, after, changes }: RunComparison, environment: Environment) {
+function forestText(
+  { kind, before, after, changes }: RunComparison,
+  { clipped }: ForestFacts,
+  environment: Environment,
+) {
   const limited = changes.some(({ clientLimited }) => clientLimited)
   const runs = [...new Set([before.runId, after.runId])].join(' and ')
   return {
     title: `What changed: ${after.label} against ${before.label}`,
-    subtitle: `cost after ÷ cost before − 1${kind === 'stored' ? ', each divided by the reference of its own run' : ''}; an arrow: the interval goes on${limited ? '; * the client was the limit' : ''}`,
+    subtitle: [
+      'cost after ÷ cost before − 1',
+      ...(kind === 'stored' ? ['each divided by the reference of its own run'] : []),
+      ...(clipped.length > 0 ? ['an arrow: the interval goes on'] : []),
+      ...(limited ? ['* the client was the limit'] : []),
+    ].join('; '),
     footer: `${machineWords(environment)} · ${commitsOf(before, after)}run ${runs}${before.complete && after.complete ? '' : ' · INCOMPLETE RUN'}`,
     interval: null,
   }
@@ -223,7 +240,7 @@ function commitsOf(...sides: readonly RunComparison['before'][]): string {
   return `commits ${commits.join(' and ')} · `
 }
 
-function changeAxis({ min, max }: ForestFacts): ScaleOptions<'linear'> {
+function changeAxis({ min, max, bands }: ForestFacts): ScaleOptions<'linear'> {
   return {
     type: 'linear',
     min,
@@ -233,6 +250,7 @@ function changeAxis({ min, max }: ForestFacts): ScaleOptions<'linear'> {
     border: { display: false },
     ticks: {
       ...tickStyle,
+      display: bands.length > 0,
       maxTicksLimit: 7,
       includeBounds: false,
       callback: (value) =>
@@ -246,7 +264,7 @@ function cutReasons(rows: readonly ForestRow[]): string[] {
   return rows.flatMap((row) => {
     const [shown] = labelOf(row)
     const isCut = row.reason !== null && shown?.text.endsWith(plainText(row.reason)) === false
-    return isCut ? [`${row.id}: ${row.reason ?? ''}`] : []
+    return isCut ? [`${row.id}: ${row.reason}`] : []
   })
 }
 
