@@ -86,6 +86,7 @@ function reading(
     runQueueUs: 0,
     stealUs: 0,
     foreignCpuUs: 0,
+    clientRunQueueUs: 0,
     eventLoopUtilization: 1,
     clientEventLoopUtilization: 0.5,
     gcUs: 0,

@@ -128,8 +128,10 @@ const Slice = Type.Object(
     runQueueUs: nullable(amount),
     /** Time the hypervisor gave this machine's cores to others. */
     stealUs: nullable(amount),
-    /** CPU that processes outside this run used. */
-    foreignCpuUs: nullable(amount),
+    /** CPU that processes outside this run used; from 10 ms ticks, so in one slice it may fall below zero. */
+    foreignCpuUs: nullable(Type.Number()),
+    /** Time that the client's thread was runnable and had no core: its latencies hold that too. */
+    clientRunQueueUs: nullable(amount),
     eventLoopUtilization: amount,
     clientEventLoopUtilization: amount,
     gcUs: amount,

@@ -95,6 +95,7 @@ async function measureInto(
     }
     options.onEvent(event)
   }
+  const [startWallMs, startMs] = [Date.now(), performance.now()]
   await measure(sources, options.plan, {
     signal: options.signal,
     onEvent,
@@ -102,6 +103,7 @@ async function measureInto(
     timestamp: () => new Date().toISOString(),
     preciseEnough: () => options.preciseEnough(run),
   })
+  run.warnings.push(...clockWarnings(Date.now() - startWallMs, performance.now() - startMs))
   const failed = run.blocks.find((block) => block.outcome === 'failed')
   const measured = run.blocks.some((block) => block.outcome === 'measured')
   for (const arm of run.arms) arm.outcome = measured ? 'measured' : 'failed'
@@ -109,6 +111,19 @@ async function measureInto(
   const finished = finish(run, reason)
   options.save(finished)
   return finished
+}
+
+/** Every figure is from a monotonic clock; but tokens, certificates and time stamps are not. */
+export function clockWarnings(wallMs: number, monotonicMs: number): Run['warnings'] {
+  const jumpMs = Math.round(wallMs - monotonicMs)
+  if (Math.abs(jumpMs) < clockToleranceMs) return []
+  return [
+    {
+      code: 'clock-jumped',
+      message: `the wall clock was set ${jumpMs > 0 ? 'forward' : 'back'} by ${Math.abs(jumpMs)} ms while blocks ran; durations are from a monotonic clock and hold`,
+      advice: 'let time synchronisation settle, then measure again if a block failed',
+    },
+  ]
 }
 
 function finish(run: Run, incompleteReason: string | null): Run {
@@ -231,3 +246,5 @@ function createLabs(stack: AsyncDisposableStack): (trial: Case) => Promise<Lab> 
 
 const labParameters = ['key', 'serverKey', 'clientKey', 'alg', 'tls', 'introspectionCache']
 const preflightsAtOnce = 2
+/** Time synchronisation slews by at most 500 ppm: 0.4 s in a run of a quarter of an hour. */
+const clockToleranceMs = 1_000

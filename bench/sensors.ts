@@ -17,6 +17,8 @@ export interface MachineReading {
 /** This process: the client side of every measurement. */
 export interface ClientReading {
   readonly cpuUs: number
+  /** Time that the main thread waited for a core; null where the platform does not tell. */
+  readonly runQueueUs: number | null
   readonly loop: ReturnType<typeof performance.eventLoopUtilization>
 }
 
@@ -62,7 +64,12 @@ export function readMachine(): MachineReading {
 /** CPU (user and system, all threads) and event-loop times of this process. */
 export function readClient(): ClientReading {
   const { user, system } = process.cpuUsage()
-  return { cpuUs: user + system, loop: performance.eventLoopUtilization() }
+  const waitNs = readSchedstat('/proc/self/schedstat')?.[1]
+  return {
+    cpuUs: user + system,
+    runQueueUs: waitNs === undefined ? null : waitNs / nsPerUs,
+    loop: performance.eventLoopUtilization(),
+  }
 }
 
 /** Share of the time between two readings in which the event loop was not idle, 0 to 1. */

@@ -28,6 +28,7 @@ export type SensedSlice = Pick<
   | 'runQueueUs'
   | 'stealUs'
   | 'foreignCpuUs'
+  | 'clientRunQueueUs'
   | 'eventLoopUtilization'
   | 'clientEventLoopUtilization'
   | 'gcUs'
@@ -96,9 +97,10 @@ function difference(
     clientCpuUs,
     runQueueUs: minus(ended.server.runQueueUs, started.server.runQueueUs),
     stealUs: minus(ended.machine.stealUs, started.machine.stealUs),
-    // Ticks of 10 ms against ns: over one slice this is coarse, summed over a block it is not.
-    foreignCpuUs:
-      busyUs === null ? null : Math.max(0, busyUs - cpuUs - (issuerCpuUs ?? 0) - clientCpuUs),
+    // Ticks of 10 ms against ns: in one slice this is coarse, in the sum it is not. Cut off at zero
+    // each time, the sum would tell of programs that were never there.
+    foreignCpuUs: busyUs === null ? null : busyUs - cpuUs - (issuerCpuUs ?? 0) - clientCpuUs,
+    clientRunQueueUs: minus(ended.client.runQueueUs, started.client.runQueueUs),
     eventLoopUtilization: activeUs + idleUs > 0 ? activeUs / (activeUs + idleUs) : 0,
     clientEventLoopUtilization: clientUtilization(started.client, ended.client),
     gcUs: after.gcUs - before.gcUs,

@@ -6,6 +6,7 @@ import test, { type TestContext } from 'node:test'
 import { BenchError } from './errors.ts'
 import type { Run } from './results.ts'
 import {
+  createRunFile,
   createRunId,
   findRun,
   listRuns,
@@ -190,4 +191,29 @@ test('a run is found by file, id, start of id, or commit: newest clean first', (
   assert.equal(find('new-d'), 'new-dirty')
   assert.equal(find('main'), 'new-clean')
   assert.throws(() => find('nothing'), /no stored run for "nothing"; the newest are new-dirty/)
+})
+
+test('a results folder that vanishes while a run grows is made again, and the run is whole', (t) => {
+  const results = join(folder(t), 'results')
+  prepareFolder(results)
+  const file = createRunFile(results)
+  file.save(run())
+  rmSync(results, { recursive: true })
+  file.save({ ...run(), incompleteReason: 'later' })
+  file.assertSaved()
+  assert.equal(readRun(file.path() ?? '').run.incompleteReason, 'later')
+})
+
+test('a save that fails does not end the measuring, and is told in the end unless a later one succeeds', (t) => {
+  const results = join(folder(t), 'results')
+  const file = createRunFile(results)
+  writeFileSync(results, 'a file in the place of the folder')
+  file.save(run())
+  assert.equal(file.path(), null)
+  assert.throws(() => {
+    file.assertSaved()
+  }, /cannot write .*--results DIR/)
+  rmSync(results)
+  file.save(run())
+  file.assertSaved()
 })

@@ -49,6 +49,36 @@ export function saveRun(folder: string, run: Run): string {
   return file
 }
 
+/** A place for a run that is saved again and again. */
+export interface RunFile {
+  /** Path of the newest whole version; null before the first. */
+  readonly path: () => string | null
+  /** Saves; a failure is kept and does not interrupt, since what is measured is worth more. */
+  readonly save: (run: Run) => void
+  /** Throws `results-unwritable` if the last save failed. */
+  readonly assertSaved: () => void
+}
+
+/** Saves a run into a folder while it grows: a folder that vanishes or fills up is made or told again at the end. */
+export function createRunFile(folder: string): RunFile {
+  let path: string | null = null
+  let failure: BenchError | null = null
+  return {
+    path: () => path,
+    save(run) {
+      try {
+        path = saveRun(folder, run)
+        failure = null
+      } catch (error) {
+        failure = error instanceof BenchError ? error : unwritable(folder, error)
+      }
+    },
+    assertSaved() {
+      if (failure !== null) throw failure
+    },
+  }
+}
+
 /** Writes any artefact whole or not at all; throws `results-unwritable`. */
 export function saveFile(file: string, content: string | Uint8Array): void {
   guard(file, () => {
@@ -163,12 +193,16 @@ function guard(path: string, work: () => void): void {
   try {
     work()
   } catch (error) {
-    throw new BenchError(
-      'results-unwritable',
-      `cannot write ${path}: ${messageOf(error)}; free space there or give another folder with --results DIR`,
-      { cause: error },
-    )
+    throw unwritable(path, error)
   }
+}
+
+function unwritable(path: string, cause: unknown): BenchError {
+  return new BenchError(
+    'results-unwritable',
+    `cannot write ${path}: ${messageOf(cause)}; free space there or give another folder with --results DIR`,
+    { cause },
+  )
 }
 
 function messageOf(error: unknown): string {

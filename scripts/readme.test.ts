@@ -44,7 +44,10 @@ for (const { line, command, args } of runnable) {
       scripts: Record<string, string>
     }
     assert.equal(scripts[command], `node scripts/launch.mjs ${command}`)
-    const measures = command === 'bench' && !args.includes('--list')
+    const measures =
+      (command === 'bench' && !args.includes('--list')) ||
+      command === 'selftest' ||
+      args.includes('--live')
     // The figures are not this test's business: one short block proves that the command works.
     const smoke = measures
       ? [...args.filter((arg) => arg !== '--quick'), '--smoke', '--results', temporaryFolder(t)]

@@ -86,7 +86,7 @@ export function calibrate(
       flagged: verdicts.filter(isFlag).length,
       undecided: verdicts.filter((verdict) => verdict === 'undecided').length,
       resampledShare: resampledShare(pools, createRandom(seed), context),
-      blocks: Math.min(...pools.map(({ values }) => values.length), Infinity),
+      blocks: pools.length === 0 ? 0 : Math.min(...pools.map(({ values }) => values.length)),
     },
     power: powerOf(trials),
     smallestDetectable: cpuPools(pools).map((pool) => ({

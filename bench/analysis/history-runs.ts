@@ -8,6 +8,7 @@ export type ExclusionReason =
   | 'nothing-measured'
   | 'no-reference'
   | 'other-version'
+  | 'other-reference'
   | 'duplicate'
   | 'case-not-measured'
   | 'other-request'
@@ -22,33 +23,23 @@ export interface Exclusion {
 }
 
 /**
- * The runs that can be in a series, oldest first, and the others counted by reason. Only runs of the
- * newest measuring version found share a scale.
+ * The runs that can be in a series, oldest first, and the others counted by reason. Runs share a scale
+ * only if one procedure measured one reference server: those of the newest sound run.
  */
 export function sortRuns(stored: readonly Run[]): {
   readonly runs: Run[]
   readonly excluded: Exclusion[]
 } {
   const ordered = stored.toSorted(byStart)
-  const isRepeated = ({ runId }: Run, index: number) =>
-    ordered.findIndex((run) => run.runId === runId) < index
-  const single = ordered.filter((run, index) => !isRepeated(run, index))
-  const judged = single.map((run) => ({ run, reason: flawOf(run) }))
-  const sound = judged.filter(({ reason }) => reason === null).map(({ run }) => run)
-  const version = Math.max(...sound.map(({ measuringVersion }) => measuringVersion))
-  const names = Map.groupBy(
-    [
-      ...judged.flatMap(({ run, reason }) => (reason === null ? [] : [{ run, reason }])),
-      ...sound
-        .filter(({ measuringVersion }) => measuringVersion !== version)
-        .map((run) => ({ run, reason: 'other-version' as const })),
-      ...ordered.filter(isRepeated).map((run) => ({ run, reason: 'duplicate' as const })),
-    ],
-    ({ reason }) => reason,
-  )
+  const newest = ordered.findLast((run) => flawOf(run) === null)
+  const judged = ordered.map((run, index) => {
+    const isRepeated = ordered.findIndex(({ runId }) => runId === run.runId) < index
+    return { run, reason: isRepeated ? 'duplicate' : (flawOf(run) ?? otherScale(run, newest)) }
+  })
+  const left = judged.flatMap(({ run, reason }) => (reason === null ? [] : [{ run, reason }]))
   return {
-    runs: sound.filter(({ measuringVersion }) => measuringVersion === version),
-    excluded: [...names].map(([reason, own]) => ({
+    runs: judged.filter(({ reason }) => reason === null).map(({ run }) => run),
+    excluded: [...Map.groupBy(left, ({ reason }) => reason)].map(([reason, own]) => ({
       reason,
       unit: 'run',
       count: own.length,
@@ -64,6 +55,11 @@ function flawOf({ mode, blocks, arms }: Run): ExclusionReason | null {
     ({ scenario, outcome }) => scenario === REFERENCE_SCENARIO && outcome === 'measured',
   )
   return hasReference ? null : 'no-reference'
+}
+
+function otherScale(run: Run, newest: Run | undefined): ExclusionReason | null {
+  if (run.measuringVersion !== newest?.measuringVersion) return 'other-version'
+  return run.referenceDigest === newest.referenceDigest ? null : 'other-reference'
 }
 
 function byStart(a: Run, b: Run): number {

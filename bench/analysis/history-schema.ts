@@ -66,7 +66,7 @@ const ChangePointSchema = Type.Object(
       Type.Literal('same'),
       Type.Literal('undecided'),
     ]),
-    /** Between two runs of one clean commit: no change of the code. */
+    /** Both are of one clean commit: not of the code, unless the place is a run off. */
     sameCommit: Type.Boolean(),
     alsoChanged: Type.Array(text),
   },
@@ -114,6 +114,7 @@ export const HistoryEnvelopeSchema = Type.Object(
                 'nothing-measured',
                 'no-reference',
                 'other-version',
+                'other-reference',
                 'duplicate',
                 'case-not-measured',
                 'other-request',

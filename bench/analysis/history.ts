@@ -84,9 +84,9 @@ export interface HistoryChange {
   readonly pValue: number
   readonly size: ChangeSize
   readonly verdict: Verdict
-  /** The change lies between two runs of one clean commit, so it is none of the code. */
+  /** Both are of one clean commit: not of the code, unless the place is a run off. */
   readonly sameCommit: boolean
-  /** What else differs between those two runs: `node 26.9.0 → 26.10.0`. */
+  /** What else differs between those two runs: `node 26.9.0 to 26.10.0`. */
   readonly alsoChanged: readonly string[]
 }
 
@@ -285,7 +285,7 @@ function differences(before?: Environment, after?: Environment): string[] {
   if (before === undefined || after === undefined) return []
   return (['node', 'openssl', 'os', 'pinned'] as const)
     .filter((key) => before[key] !== after[key])
-    .map((key) => `${key} ${before[key]} → ${after[key]}`)
+    .map((key) => `${key} ${before[key]} to ${after[key]}`)
 }
 
 function exclusion(reason: Exclusion['reason'], found: readonly Found[]): Exclusion[] {

@@ -16,6 +16,7 @@ const slice: Slice = {
   runQueueUs: null,
   stealUs: null,
   foreignCpuUs: null,
+  clientRunQueueUs: null,
   eventLoopUtilization: 0.8,
   clientEventLoopUtilization: 0.6,
   gcUs: 0,

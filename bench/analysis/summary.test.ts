@@ -178,6 +178,17 @@ suite('a run', () => {
       disturb(({ wallUs }) => ({ foreignCpuUs: wallUs * 0.09 })),
       [],
     )
+    assert.deepEqual(
+      disturb(({ wallUs }) => ({ clientRunQueueUs: wallUs * 0.4 })),
+      [['client-starved', 'the client waited for its core 40 % of the time']],
+    )
+    // Negative in one slice, since ticks are coarse: only the sum counts.
+    assert.deepEqual(
+      disturb(({ wallUs, position }) => ({
+        foreignCpuUs: wallUs * (position % 2 === 0 ? 0.3 : -0.3),
+      })),
+      [],
+    )
     // Where nobody could know, nothing is said.
     assert.deepEqual(
       disturb(() => ({ foreignCpuUs: null, stealUs: null })),

@@ -219,6 +219,7 @@ function sliceOf(
       runQueueUs: 0,
       stealUs: 0,
       foreignCpuUs: 0,
+      clientRunQueueUs: 0,
       eventLoopUtilization: Math.min(1, serverUs / busyUs),
       clientEventLoopUtilization: Math.min(1, clientUs / busyUs),
       gcUs: 0,

@@ -40,6 +40,7 @@ export function runWarnings(context: {
     ...incomplete(run, blocks),
     ...failedBlocks(run),
     ...disturbed(run),
+    ...starvedClient(run),
     ...shortOfLevel(context),
     ...bursts(context),
   ]
@@ -85,13 +86,8 @@ function failedBlocks({ blocks }: Run): Warning[] {
 /** Nothing is dropped for noise, but who quotes requests/s and latencies must know of it. */
 function disturbed({ blocks }: Run): Warning[] {
   const slices = measuredBlocks(blocks).flatMap((block) => block.slices)
-  const share = (valueOf: (slice: Slice) => number | null): number => {
-    const known = slices.filter((slice) => valueOf(slice) !== null)
-    const wallUs = known.reduce((sum, slice) => sum + slice.wallUs, 0)
-    return known.reduce((sum, slice) => sum + (valueOf(slice) ?? 0), 0) / Math.max(wallUs, 1)
-  }
-  const foreign = share(({ foreignCpuUs }) => foreignCpuUs)
-  const steal = share(({ stealUs }) => stealUs)
+  const foreign = shareOfWall(slices, ({ foreignCpuUs }) => foreignCpuUs)
+  const steal = shareOfWall(slices, ({ stealUs }) => stealUs)
   const told = [
     ...(foreign >= DISTURBING ? [`other programs used ${percent(foreign)} of a core`] : []),
     ...(steal >= DISTURBING ? [`the hypervisor took ${percent(steal)} of a core`] : []),
@@ -104,6 +100,27 @@ function disturbed({ blocks }: Run): Warning[] {
       advice: 'stop what else runs on this machine, then measure again',
     },
   ]
+}
+
+/** A client that waits for its core sends late and reads late: its latencies are not the server's. */
+function starvedClient({ blocks }: Run): Warning[] {
+  const slices = measuredBlocks(blocks).flatMap((block) => block.slices)
+  const waited = shareOfWall(slices, ({ clientRunQueueUs }) => clientRunQueueUs)
+  if (waited < STARVING) return []
+  return [
+    {
+      code: 'client-starved',
+      message: `the client waited for its core ${percent(waited)} of the time: latencies and requests/s hold that wait`,
+      advice: 'stop what else runs on the client’s core, or measure on a machine with more of them',
+    },
+  ]
+}
+
+/** Share of the slices' time, of those in which it is known. */
+function shareOfWall(slices: readonly Slice[], valueOf: (slice: Slice) => number | null): number {
+  const known = slices.filter((slice) => valueOf(slice) !== null)
+  const wallUs = known.reduce((sum, slice) => sum + slice.wallUs, 0)
+  return known.reduce((sum, slice) => sum + (valueOf(slice) ?? 0), 0) / Math.max(wallUs, 1)
 }
 
 function shortOfLevel({
@@ -171,3 +188,5 @@ function percent(share: number): string {
 
 /** A tenth of a core is as much as the client may lack of its own before it counts as busy. */
 const DISTURBING = 0.1
+/** The scheduler's own granularity costs a busy thread 1 to 3 % of its time; a neighbour costs half. */
+const STARVING = 0.1

@@ -10,7 +10,7 @@ import { runBench } from '../run.ts'
 import { describeValues, parseSettings, type Scenario } from '../scenario.ts'
 import { findScenario, loadScenarios } from '../scenarios.ts'
 import { workingTree } from '../trees.ts'
-import { createRunId, prepareFolder, saveRun } from '../store.ts'
+import { createRunFile, createRunId, prepareFolder } from '../store.ts'
 import { collect, type CommandResult, type Io } from './io.ts'
 import { addPlanOptions, planArguments, planOf, type PlanOptions } from './plan-options.ts'
 
@@ -63,7 +63,7 @@ async function bench(
   prepareFolder(options.results)
   const subject = scenarios.map(({ name }) => name).join('-')
   const progress = createProgress({ io, plan })
-  let file: string | null = null
+  const file = createRunFile(options.results)
   const run = await runBench({
     root: io.root,
     runId: (environment) => createRunId(new Date(), environment, subject),
@@ -75,11 +75,15 @@ async function bench(
     preciseEnough: (measured) =>
       precision !== null && (relativePrecision(measured) ?? Infinity) <= precision,
     onEvent: progress.event,
-    save: (measured) => {
-      file = saveRun(options.results, measured)
-    },
+    save: file.save,
   }).finally(progress.stop)
-  await presentRun(run, { io, folder: options.results, file, json: options.json === true })
+  await presentRun(run, {
+    io,
+    folder: options.results,
+    file: file.path(),
+    json: options.json === true,
+  })
+  if (!io.signal.aborted) file.assertSaved()
   return outcomeOf(run, io)
 }
 

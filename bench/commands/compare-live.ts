@@ -8,7 +8,7 @@ import { createProgress } from '../progress.ts'
 import { renderComparison } from '../render/compare-text.ts'
 import type { Run } from '../results.ts'
 import { caseId } from '../scenario.ts'
-import { createRunId, prepareFolder, saveRun } from '../store.ts'
+import { createRunFile, createRunId, prepareFolder, type RunFile } from '../store.ts'
 import { openTrees } from '../trees.ts'
 import type { Io } from './io.ts'
 import { planArguments, planOf, type PlanOptions } from './plan-options.ts'
@@ -33,7 +33,7 @@ export async function runLive(
 ): Promise<RunComparison> {
   const { mode, plan, precision } = planOf(options, 'full')
   prepareFolder(options.results)
-  const stored = new Map<string, string>()
+  const files = new Map<string, RunFile>()
   await using trees = await openTrees(io.root, options.live)
   const progress = createProgress({ io, plan })
   const { comparison, runs } = await compareLive({
@@ -49,9 +49,14 @@ export async function runLive(
     signal: io.signal,
     runId: (environment) => createRunId(new Date(), environment, `live-${options.live}`),
     onEvent: progress.event,
-    save: (run) => stored.set(run.runId, saveRun(options.results, run)),
+    save: (run) => {
+      const file = files.get(run.runId) ?? createRunFile(options.results)
+      files.set(run.runId, file)
+      file.save(run)
+    },
   }).finally(progress.stop)
-  present({ comparison, runs, stored }, options, io)
+  present({ comparison, runs, files }, options, io)
+  for (const file of files.values()) file.assertSaved()
   for (const run of runs) assertComplete(run, io)
   return comparison
 }
@@ -59,11 +64,11 @@ export async function runLive(
 interface Presented {
   readonly comparison: RunComparison
   readonly runs: readonly Run[]
-  readonly stored: ReadonlyMap<string, string>
+  readonly files: ReadonlyMap<string, RunFile>
 }
 
 function present(
-  { comparison, runs, stored }: Presented,
+  { comparison, runs, files }: Presented,
   options: LiveCommandOptions,
   io: Io,
 ): void {
@@ -71,14 +76,14 @@ function present(
   if (options.json === true && first !== undefined) {
     const envelope = runEnvelope(first, summarise(first), {
       command: 'compare',
-      file: stored.get(first.runId) ?? null,
+      file: files.get(first.runId)?.path() ?? null,
       charts: [],
     })
     io.out(`${JSON.stringify({ ...envelope, comparisons: judged(envelope, comparison) })}\n`)
     return
   }
   io.out(`\n${renderComparison(comparison, { color: io.stdoutIsTerminal })}`)
-  for (const file of stored.values()) io.out(`\nRun     ${file}\n`)
+  for (const file of files.values()) io.out(`\nRun     ${file.path() ?? 'not stored'}\n`)
 }
 
 /** The comparisons of the first run, with the verdicts that stand after the second. */

@@ -62,7 +62,7 @@ export function verdictCounts(
 
 /** Level and blocks of the changes' intervals, and that they hold together; null where there is none. */
 export function changeCoverage({ changes }: RunComparison): string | null {
-  const ratios = changes.flatMap(({ ratio }) => ratio ?? [])
+  const ratios = changes.flatMap(({ ratio }) => (ratio?.level == null ? [] : [ratio]))
   const told = coverage(ratios)
   if (told === null) return null
   return ratios.length === 1 ? told : `${told}, all ${ratios.length} at once`

@@ -56,22 +56,26 @@ export function renderComparisonMarkdown(
     ),
     [`${sideWords(before)} → ${sideWords(after)}`],
     ...changeTable(comparison),
-    upTo(
-      missing.map(
-        ({ case: id, reason }) => `- not compared: ${markdownCode(id)}, ${markdownProse(reason)}`,
+    [
+      ...upTo(
+        missing.map(
+          ({ case: id, reason }) =>
+            `- not compared: ${markdownCode(id, NAME_CHARACTERS)}, ${markdownProse(reason)}`,
+        ),
+        'cases that are not compared',
       ),
-      'cases that are not compared',
-    ),
+      ...upTo(
+        warnings.map(
+          ({ message, advice }) =>
+            `- warning: ${markdownProse(message)} (${markdownProse(advice)})`,
+        ),
+        'warnings',
+      ),
+    ],
     context.chartFile === null
       ? []
       : [`Forest plot: ${markdownCode(context.chartFile, NAME_CHARACTERS)}`],
-    notesOf(comparison, context).map((note) => `- ${note}`),
-    upTo(
-      warnings.map(
-        ({ message, advice }) => `- warning: ${markdownProse(message)} (${markdownProse(advice)})`,
-      ),
-      'warnings',
-    ),
+    notesOf(comparison, context),
     reproduceSection(comparison, context),
   ]
   const told = sections.filter((lines) => lines.length > 0).map((lines) => lines.join('\n'))
@@ -104,7 +108,7 @@ function changeTable(comparison: RunComparison): string[][] {
   const rows = told.map((change) => {
     const { name, detail } = shortOf(change.case)
     const label = [name, detail].filter((part) => part !== '').join(' ')
-    return [markdownCode(label), ...figureCells(change, kind)]
+    return [markdownCode(label, LONG_NAME_CHARACTERS), ...figureCells(change, kind)]
   })
   const fitting = countFitting(
     rows.map((cells) => cells.join(' | ')),

@@ -140,9 +140,12 @@ function shownRows(series: HistorySeries, placed: readonly PlacedPoint[]): Set<n
     ...near,
     ...placed.keys().filter((index) => index >= placed.length - NEWEST),
   ])
-  // A single hidden row would take a line to tell.
-  for (const index of placed.keys()) {
-    if (shown.has(index - 1) && shown.has(index + 1)) shown.add(index)
+  // A stretch of few takes hardly more room than the line that would stand for it.
+  for (const start of placed.keys()) {
+    const length = placed.findIndex((_, index) => index >= start && shown.has(index)) - start
+    if (shown.has(start - 1) && length <= LEAST_HIDDEN) {
+      for (let index = start; index < start + length; index++) shown.add(index)
+    }
   }
   return shown
 }
@@ -186,7 +189,11 @@ const reasons: Readonly<Record<ExclusionReason, readonly [string, string]>> = {
     'run that did not measure the reference',
     'runs that did not measure the reference',
   ],
-  'other-version': ['run of an older measuring version', 'runs of an older measuring version'],
+  'other-version': ['run of another measuring version', 'runs of another measuring version'],
+  'other-reference': [
+    'run against another servers/reference.ts, which is another scale',
+    'runs against another servers/reference.ts, which is another scale',
+  ],
   duplicate: ['file that holds a run twice', 'files that hold a run twice'],
   'case-not-measured': [
     'case failed or skipped in its run',
@@ -204,3 +211,5 @@ const NEWEST = 10
 /** More changes of machine than this are left to the column. */
 const MOST_SWITCHES = 6
 const MOST_NAMES = 3
+/** Rows up to which a stretch is shown in full. */
+const LEAST_HIDDEN = 3

@@ -44,7 +44,9 @@ export function machineSwitches(
 export function headline({ runs, series }: History): string[] {
   const machines = new Set(runs.map(({ environment }) => environment.machineId)).size
   const [first, last] = [runs[0], runs.at(-1)]
-  if (first === undefined || last === undefined) return []
+  if (first === undefined || last === undefined) {
+    return ['No stored run to show: npm run bench makes one.']
+  }
   if (runs.length === 1) {
     return ['One stored run is no history yet: another npm run bench adds a point.']
   }
@@ -68,7 +70,7 @@ export function changeText(
   const range = [size.low, size.high].map((bound) => signedPercent(bound - 1)).join(' to ')
   return [
     `${sourceLabel(machine.points[change.before])} → ${sourceLabel(machine.points[change.after])}${namesMachine ? ` on ${machineLabel(machine)}` : ''}: ${signedPercent(size.estimate - 1)} (${range}), p ${pValue.toFixed(3)}`,
-    sameCommit ? 'one commit, so not the code' : verdict,
+    sameCommit ? 'within one commit: the machine, or the place is a run off' : verdict,
     ...(alsoChanged.length === 0 ? [] : [`but also ${plainText(alsoChanged.join(', '))}`]),
   ].join(', ')
 }
@@ -86,7 +88,7 @@ export function silenceText({ machines }: HistorySeries, { fewestRuns }: Detecti
 }
 
 /** Commit of a point, as in the names of runs: 0123abcd, 0123abcd-dirty, nogit. */
-export function sourceLabel(point: HistoryPoint | undefined): string {
+export function sourceLabel(point: Pick<HistoryPoint, 'commit' | 'dirty'> | undefined): string {
   if (point?.commit == null) return 'nogit'
   return `${plainText(point.commit.slice(0, 8))}${point.dirty === true ? '-dirty' : ''}`
 }
