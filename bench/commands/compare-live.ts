@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { runEnvelope } from '../analysis/envelope.ts'
 import type { RunEnvelope } from '../analysis/envelope-schema.ts'
 import type { RunComparison } from '../analysis/sides.ts'
@@ -8,7 +9,7 @@ import { createProgress } from '../progress.ts'
 import { renderComparison } from '../render/compare-text.ts'
 import type { Run } from '../results.ts'
 import { caseId } from '../scenario.ts'
-import { createRunFile, createRunId, prepareFolder, type RunFile } from '../store.ts'
+import { createRunFile, createRunId, prepareFolder, saveFile, type RunFile } from '../store.ts'
 import { openTrees } from '../trees.ts'
 import type { Io } from './io.ts'
 import { planArguments, planOf, type PlanOptions } from './plan-options.ts'
@@ -18,6 +19,7 @@ export interface LiveCommandOptions extends PlanOptions {
   readonly live: string
   readonly set: readonly string[]
   readonly failOn?: string
+  readonly markdown?: string
   readonly results: string
   readonly json?: true
 }
@@ -55,6 +57,8 @@ export async function runLive(
       file.save(run)
     },
   }).finally(progress.stop)
+  if (options.markdown !== undefined)
+    await writeMarkdown({ comparison, runs }, options.markdown, options)
   present({ comparison, runs, files }, options, io)
   for (const file of files.values()) file.assertSaved()
   for (const run of runs) assertComplete(run, io)
@@ -65,6 +69,35 @@ interface Presented {
   readonly comparison: RunComparison
   readonly runs: readonly Run[]
   readonly files: ReadonlyMap<string, RunFile>
+}
+
+/** A pull request comment, and its forest plot beside it: `FILE` and `FILE` with `-forest.png` for `.md`. */
+async function writeMarkdown(
+  { comparison, runs }: Pick<Presented, 'comparison' | 'runs'>,
+  file: string,
+  options: LiveCommandOptions,
+): Promise<void> {
+  const [run] = runs
+  if (run === undefined) return
+  // Loaded only now, as in present.ts: charts have no place in a client that measures.
+  const [{ forestChart }, { renderPng }, { renderComparisonMarkdown }] = await Promise.all([
+    import('../render/charts-forest.ts'),
+    import('../render/png.ts'),
+    import('../render/compare-markdown.ts'),
+  ])
+  const { environment } = run
+  const chart = `${file.replace(/\.md$/, '')}-forest.png`
+  saveFile(chart, renderPng(forestChart(comparison, { environment })))
+  const revision = comparison.before.commit ?? options.live
+  const command = run.command.map((word) => (word === options.live ? revision : word)).slice(1)
+  saveFile(
+    file,
+    renderComparisonMarkdown(comparison, {
+      reproduce: ['npm', 'run', 'compare', '--', ...command],
+      chartFile: basename(chart),
+      environment,
+    }),
+  )
 }
 
 function present(

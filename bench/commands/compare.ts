@@ -10,12 +10,14 @@ import type { Parameters } from '../scenario.ts'
 import { loadScenarios } from '../scenarios.ts'
 import { findRun, listRuns } from '../store.ts'
 import { runLive, type LiveCommandOptions } from './compare-live.ts'
+import { history } from './history.ts'
 import { collect, type CommandResult, type Io } from './io.ts'
 import { addPlanOptions } from './plan-options.ts'
 
 interface CompareOptions extends Omit<LiveCommandOptions, 'live'> {
   readonly live?: string
   readonly force?: true
+  readonly history?: true
 }
 
 /** `compare`: two stored runs through the reference arm, or two source trees live. */
@@ -24,14 +26,16 @@ export function compareCommand(io: Io, done: (result: CommandResult) => void): C
     .description('compare two stored runs, or this tree with another commit, live')
     .argument('[words...]', 'two runs (run id, file, commit or branch); with --live: scenarios')
     .option('--live <revision>', 'measure this tree, uncommitted work too, beside that commit')
+    .option('--history', 'draw every stored run on one scale, with change points; words: scenarios')
     .option('--set <name=value,…>', 'with --live: set a parameter', collect, [])
     .option('--force', 'compare what should not be compared, and mark it')
     .option('--fail-on <verdict>', 'exit 1 on worse; with undecided exit 2 on undecided too')
+    .option('--markdown <file>', 'with --live: write a pull request comment and its chart')
     .option('--results <folder>', 'where runs are kept', join(io.root, 'results'))
     .option('--json', 'print one JSON object on stdout')
     .addHelpText(
       'after',
-      '\nExample:\n  npm run compare -- main my-branch\n  npm run compare -- --live main combined',
+      '\nExample:\n  npm run compare -- main my-branch\n  npm run compare -- --live main combined\n  npm run compare -- --history',
     )
     .action(async (words: string[], options: CompareOptions) => {
       done(await compare(words, options, io))
@@ -45,7 +49,10 @@ async function compare(
   io: Io,
 ): Promise<CommandResult> {
   const failOn = parseFailOn(options.failOn)
-  const { live } = options
+  const { live, results, json } = options
+  if (options.history === true) {
+    return history(io, { results, json: json === true, scenarios: words })
+  }
   const comparison =
     live === undefined
       ? await compareStored(words, options, io)

@@ -35,10 +35,10 @@ test('a long quiet stretch is one line with its range; the newest ten stay', () 
 
 test('where a change may not be of the code it says so', () => {
   const table = [
-    { change: { sameCommit: true }, told: /within one commit: the machine, or the place/ },
+    { change: { sameCommit: true }, told: /within one commit:\s+the machine, or the place/ },
     {
       change: { alsoChanged: ['node 26.9.0 to 26.10.0'] },
-      told: /worse, but also\s+node 26\.9\.0/,
+      told: /worse, but also\s+node\s+26\.9\.0/,
     },
     { change: { verdict: 'undecided' }, told: /p 0\.001, undecided/ },
   ] as const
