@@ -1,12 +1,12 @@
 import { createRandom } from '../random.ts'
 import type { ArmRecord, Environment, Run } from '../results.ts'
 import { isReference, matchCases, type DefaultsOf } from './comparable.ts'
-import { studentQuantile } from './distributions.ts'
 import { divisiveDefaults, fewestValues, findChangePoints } from './edivisive.ts'
 import { sortRuns, type Exclusion } from './history-runs.ts'
+import { mean, sizeOf, type ChangeSize } from './history-size.ts'
 import { metrics, PRIMARY_METRIC } from './metrics.ts'
 import { onReferenceScale } from './sessions.ts'
-import { mapEstimate, signedRankInterval, variance, type Estimate } from './stats.ts'
+import { mapEstimate, signedRankInterval, type Estimate } from './stats.ts'
 import { defaultThresholds, judge, type Verdict } from './verdict.ts'
 
 /** Stored runs as series on the scale of the reference. */
@@ -88,16 +88,6 @@ export interface HistoryChange {
   readonly sameCommit: boolean
   /** What else differs between those two runs: `node 26.9.0 to 26.10.0`. */
   readonly alsoChanged: readonly string[]
-}
-
-/** Mean ratio after over mean ratio before; runs are what it infers from. */
-export interface ChangeSize {
-  readonly estimate: number
-  readonly low: number
-  readonly high: number
-  readonly level: number
-  readonly runsBefore: number
-  readonly runsAfter: number
 }
 
 /** What a history is made of. */
@@ -231,6 +221,7 @@ function splitUp(
       const size = sizeOf(
         logs.slice(bounds[part], index),
         logs.slice(index, bounds[part + 2] ?? logs.length),
+        detection.level,
       )
       return {
         before: index - 1,
@@ -242,27 +233,6 @@ function splitUp(
         alsoChanged: differences(environments[index - 1], environments[index]),
       }
     }),
-  }
-}
-
-/** Difference of the means of runs with Welch's interval, as a ratio. */
-function sizeOf(before: readonly number[], after: readonly number[]): ChangeSize {
-  const [a, b] = [before, after].map((values) => (variance(values) ?? 0) / values.length)
-  const total = (a ?? 0) + (b ?? 0)
-  const [freeA, freeB] = [before.length - 1, after.length - 1]
-  const degrees =
-    total === 0
-      ? freeA + freeB
-      : Math.floor(total ** 2 / ((a ?? 0) ** 2 / freeA + (b ?? 0) ** 2 / freeB))
-  const difference = mean(after) - mean(before)
-  const half = studentQuantile((1 + detection.level) / 2, Math.max(1, degrees)) * Math.sqrt(total)
-  return {
-    estimate: Math.exp(difference),
-    low: Math.exp(difference - half),
-    high: Math.exp(difference + half),
-    level: detection.level,
-    runsBefore: before.length,
-    runsAfter: after.length,
   }
 }
 
@@ -295,10 +265,6 @@ function exclusion(reason: Exclusion['reason'], found: readonly Found[]): Exclus
 
 function digestsOf({ requestDigest, responseDigest }: ArmRecord): string {
   return `${requestDigest} ${responseDigest ?? 'unknown'}`
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
 const detection: Detection = {

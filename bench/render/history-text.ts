@@ -63,7 +63,7 @@ export function notesOf(history: History, common: readonly string[]): string[] {
   const percent = `${Number((level * 100).toPrecision(3))} %`
   return [
     `÷ ref: server CPU per request over that of the reference server in the same blocks.${told === null ? '' : ` ±: ${told} of one run; how far sessions wander shows from run to run.`}`,
-    `Change points: E-divisive (Matteson, James 2014), each case on each machine by itself, p ≤ ${significance} of ${permutations} permutations, at least ${minimumSegment} runs on either side; p is for one series, so of 100 quiet ones about one shows a change. The place may be off by a run or two, and any commit between the two named may be the cause.`,
+    `Change points: E-divisive (Matteson, James 2014), each case on each machine by itself, p at most ${significance} of ${permutations} permutations, at least ${minimumSegment} runs on either side; p is for one series, so of 100 quiet ones about one shows a change. The place may be off by a run or two, and any commit between the two named may be the cause.`,
     `Sizes: mean run after over mean run before, ${percent} interval (Welch) given the place. worse and better: all of it is beyond 1 %.`,
     `Rows stand in the order of measuring${marks ? '; -dirty: uncommitted changes, the commit does not say what ran' : ''}. To confirm a change: npm run compare -- --live COMMIT`,
     ...(common.length === 0 ? [] : [`all cases that have it: ${common.join(', ')}`]),

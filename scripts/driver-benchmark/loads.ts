@@ -177,7 +177,7 @@ function urlOf({ tls, host, port, path }: LoadTarget): string {
 }
 
 const usPerMs = 1_000
-// An `amount` run ends only on a tick; the wait for it is outside of the window.
-const tickMs = 10
+// An `amount` run ends only on a tick; the wait for it is outside of the window, ticks within it are few.
+const tickMs = 100
 const timeoutSeconds = 10
 const restMs = 5
