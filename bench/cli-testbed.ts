@@ -55,7 +55,8 @@ export function startCli(
   const child = spawn(process.execPath, [script, ...argv], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: options.cwd ?? options.root ?? root,
-    env: options.env ?? process.env,
+    // A lock holds a machine for one measuring run; a temporary folder of its own is a machine of its own.
+    env: options.env ?? { ...process.env, TMPDIR: temporaryFolder(t) },
   })
   t.after(() => child.kill('SIGKILL'))
   let out = ''

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { join } from 'node:path'
 import { benchCommand } from './commands/bench.ts'
 import { compareCommand } from './commands/compare.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import type { CommandResult, Io } from './commands/io.ts'
 import { selftestCommand } from './commands/selftest.ts'
 import { serverCommand } from './commands/server.ts'
@@ -70,6 +71,7 @@ function createProgram(io: Io, done: (result: CommandResult) => void): Command {
     verifyCommand,
     serverCommand,
     selftestCommand,
+    doctorCommand,
   ]) {
     const command = create(io, done)
     command.exitOverride().copyInheritedSettings(program)

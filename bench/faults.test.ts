@@ -93,7 +93,11 @@ test('Ctrl-C: exit code 130, blocks saved and marked incomplete, no orphan, no c
     children.filter(({ pid }) => isAlive(pid)),
     [],
   )
-  assert.deepEqual(readdirSync(temporary), [])
+  // The lock's file stays, released; folders with credentials do not.
+  assert.deepEqual(
+    readdirSync(temporary).filter((name) => !name.startsWith('trustbench-lock-')),
+    [],
+  )
   const run = storedRun(results)
   assert.equal(run.complete, false)
   assert.equal(run.incompleteReason, 'interrupted')

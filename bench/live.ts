@@ -4,7 +4,7 @@ import { relativePrecision, summarise } from './analysis/summary.ts'
 import { planLiveArms, type PlannedArm } from './arms.ts'
 import { BenchError } from './errors.ts'
 import type { Plan } from './measure.ts'
-import type { Mode, Run } from './results.ts'
+import type { Mode, Run, Warning } from './results.ts'
 import { runBench, type RunEvent, type RunOptions } from './run.ts'
 import { parseSettings, type Scenario } from './scenario.ts'
 import { loadScenarios } from './scenarios.ts'
@@ -21,6 +21,7 @@ export interface LiveOptions {
   readonly plan: Plan
   readonly precision: number | null
   readonly command: readonly string[]
+  readonly warnings: readonly Warning[]
   readonly signal: AbortSignal
   readonly runId: RunOptions['runId']
   readonly onEvent: (event: RunEvent) => void

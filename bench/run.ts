@@ -11,7 +11,7 @@ import { measure, type ArmSource, type MeasureEvent, type Plan } from './measure
 import { pinClient, unpinClient, type Pinning } from './pinning.ts'
 import { preflight } from './preflight.ts'
 import { createServerStarter, type StartServer } from './processes.ts'
-import type { ArmRecord, Mode, Preflight, Run } from './results.ts'
+import type { ArmRecord, Mode, Preflight, Run, Warning } from './results.ts'
 import type { Case } from './scenario.ts'
 
 /** Everything a run needs to know before it starts. */
@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly mode: Mode
   readonly plan: Plan
   readonly arms: readonly PlannedArm[]
+  /** What was found before the run and its reader must know. */
+  readonly warnings?: readonly Warning[]
   /** An earlier run of the same arms whose preflights still stand. */
   readonly checkedIn?: Run
   readonly signal: AbortSignal
@@ -67,7 +69,7 @@ export async function runBench(options: RunOptions): Promise<Run> {
       environment,
       arms: arms.map((arm) => recordOf(arm, checked.get(preflightKey(arm)))),
       blocks: [],
-      warnings,
+      warnings: [...(options.warnings ?? []), ...warnings],
     }
     const failed = run.arms.find((arm) => arm.outcome === 'failed')
     if (failed !== undefined) return finish(run, `${failed.caseId}: ${failed.reason ?? 'failed'}`)

@@ -12,6 +12,7 @@ import { findScenario, loadScenarios } from '../scenarios.ts'
 import { workingTree } from '../trees.ts'
 import { createRunFile, createRunId, prepareFolder } from '../store.ts'
 import { collect, type CommandResult, type Io } from './io.ts'
+import { takeMachine } from './machine.ts'
 import { addPlanOptions, planArguments, planOf, type PlanOptions } from './plan-options.ts'
 
 interface BenchOptions extends PlanOptions {
@@ -63,6 +64,7 @@ async function bench(
   prepareFolder(options.results)
   const subject = scenarios.map(({ name }) => name).join('-')
   const progress = createProgress({ io, plan })
+  await using machine = await takeMachine('bench', mode)
   const file = createRunFile(options.results)
   const run = await runBench({
     root: io.root,
@@ -71,6 +73,7 @@ async function bench(
     mode,
     plan,
     arms,
+    warnings: machine.warnings,
     signal: io.signal,
     preciseEnough: (measured) =>
       precision !== null && (relativePrecision(measured) ?? Infinity) <= precision,

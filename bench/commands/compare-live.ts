@@ -12,6 +12,7 @@ import { caseId } from '../scenario.ts'
 import { createRunFile, createRunId, prepareFolder, saveFile, type RunFile } from '../store.ts'
 import { openTrees } from '../trees.ts'
 import type { Io } from './io.ts'
+import { takeMachine } from './machine.ts'
 import { planArguments, planOf, type PlanOptions } from './plan-options.ts'
 
 /** Options of `compare --live`. */
@@ -35,6 +36,7 @@ export async function runLive(
 ): Promise<RunComparison> {
   const { mode, plan, precision } = planOf(options, 'full')
   prepareFolder(options.results)
+  await using machine = await takeMachine('compare', mode)
   const files = new Map<string, RunFile>()
   await using trees = await openTrees(io.root, options.live)
   const progress = createProgress({ io, plan })
@@ -47,6 +49,7 @@ export async function runLive(
     // What the saturating and the single-connection slices tell is not compared here.
     plan: { ...plan, saturationRequests: 0, singleConnectionSlices: 0 },
     precision,
+    warnings: machine.warnings,
     command: ['compare', '--live', options.live, ...names, ...planArguments(options)],
     signal: io.signal,
     runId: (environment) => createRunId(new Date(), environment, `live-${options.live}`),

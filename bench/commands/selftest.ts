@@ -9,6 +9,7 @@ import { loadScenarios, findScenario } from '../scenarios.ts'
 import { runTrials } from '../selftest/trials.ts'
 import { createRunId, prepareFolder, saveFile, saveRun } from '../store.ts'
 import type { CommandResult, Io } from './io.ts'
+import { takeMachine } from './machine.ts'
 import { addPlanOptions, planOf, type PlanOptions } from './plan-options.ts'
 
 interface SelftestOptions extends PlanOptions {
@@ -44,6 +45,7 @@ async function selftest(names: readonly string[], options: SelftestOptions, io: 
   const shares = options.inject.split(',').map(parseShare)
   const { mode, plan, precision } = planOf(options, 'full')
   prepareFolder(options.results)
+  await using machine = await takeMachine('selftest', mode)
   const progress = createProgress({ io, plan })
   const { trials, calibration } = await runTrials({
     root: io.root,
@@ -51,6 +53,7 @@ async function selftest(names: readonly string[], options: SelftestOptions, io: 
     mode,
     plan: { ...plan, saturationRequests: 0, singleConnectionSlices: 0 },
     precision,
+    warnings: machine.warnings,
     rounds,
     shares,
     signal: io.signal,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import type { AddressInfo, Socket } from 'node:net'
 import test, { type TestContext } from 'node:test'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
@@ -104,6 +105,36 @@ for (const [name, listener, message] of wrong) {
     await assert.rejects(connections.run(5), message)
   })
 }
+
+test('an answer that differs from the right one before it, at equal length, fails the slice', async (t) => {
+  let seen = 0
+  const { target } = await serve(t, (_request, response) => {
+    seen += 1
+    const sent = seen < 4 ? body : Buffer.from('{"ok":!!!!}')
+    response.writeHead(200, { 'content-length': sent.length }).end(sent)
+  })
+  await using connections = await openConnections(target, 1)
+  await assert.rejects(connections.run(6), /request 4 of 6: wrong body/)
+})
+
+test('what goes wrong between two slices fails the next one', async (t) => {
+  const sockets = new Set<Socket>()
+  const { target } = await serve(t, (request, response) => {
+    sockets.add(request.socket)
+    answer(request, response)
+  })
+  await using chatty = await openConnections(target, 1)
+  await using closed = await openConnections(target, 1)
+  await chatty.run(2)
+  const [talker] = sockets
+  talker?.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+  // An answer on another connection shows that the loop has turned since.
+  await closed.run(20)
+  await assert.rejects(chatty.run(2), /request 1 of 2: wrong/)
+  for (const socket of sockets) socket.end()
+  await Promise.all([...sockets].map((socket) => once(socket, 'close')))
+  await assert.rejects(closed.run(2), /request 1 of 2: the server closed the connection/)
+})
 
 test('a refused connection is one clear line', async () => {
   const target: LoadTarget = {

@@ -15,8 +15,8 @@ export const tlsMutants: readonly Mutant[] = [
     edits: [
       edit(
         'bench/load/connection.ts',
-        'servername: tls.servername }, ()',
-        'servername: tls.servername, checkServerIdentity: () => undefined }, ()',
+        'servername: tls.servername }, onOpen',
+        'servername: tls.servername, checkServerIdentity: () => undefined }, onOpen',
       ),
     ],
   },
@@ -46,19 +46,15 @@ function verifyByHand(forgiven: string): Edit[] {
   return [
     edit(
       'bench/load/connection.ts',
-      'servername: tls.servername }, ()',
-      'servername: tls.servername, rejectUnauthorized: false }, ()',
+      'servername: tls.servername }, onOpen',
+      'servername: tls.servername, rejectUnauthorized: false }, onOpen',
     ),
     edit(
       'bench/load/connection.ts',
-      'socket.setNoDelay(true)',
-      `socket.setNoDelay(true)
-      socket.prependOnceListener('secureConnect', () => {
-        const fault = socket.authorizationError
-        if (!fault || fault === '${forgiven}') return
-        socket.destroy()
-        reject(new Error(fault))
-      })`,
+      'on.opened(undefined)',
+      `const fault = socket.authorizationError
+      if (fault && fault !== '${forgiven}') socket.destroy(new Error(fault))
+      else on.opened(undefined)`,
     ),
   ]
 }
