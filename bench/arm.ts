@@ -51,6 +51,13 @@ export async function startArm(options: ArmOptions): Promise<StartedArm> {
     connections,
     died: issuer === null ? server.died : AbortSignal.any([server.died, issuer.died]),
     responseDigest: digest(target.expect.body),
+    pin: () => {
+      const { pinning } = options
+      if (pinning === null) return
+      for (const { pid } of issuer === null ? [server] : [server, issuer]) {
+        pinProcess(pid, pinning.serverCpus)
+      }
+    },
     slice: (request) => runSlice({ request, target, pool, single, server, sensors }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
@@ -84,11 +91,6 @@ async function startProcesses(
     credentials.token === 'none' ? null : await launch('authorization', lab.authorizationConfig())
   const issuerUrl = issuer === null ? null : `https://127.0.0.1:${issuer.port}`
   const server = await launch(trial.scenario.server, lab.serverConfig(trial, issuerUrl))
-  // Pinned only now: starting is not measured, and may use every core.
-  if (pinning !== null) {
-    for (const { pid } of issuer === null ? [server] : [server, issuer])
-      pinProcess(pid, pinning.serverCpus)
-  }
   if (issuerUrl === null || credentials.token === 'none') return { issuer, server, token: null }
   const token = await fetchToken(lab, issuerUrl, {
     resource: resources[credentials.token],

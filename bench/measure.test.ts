@@ -19,6 +19,8 @@ const plan: Plan = {
   maxBlocks: 2,
   budgetMs: null,
   slices: 4,
+  maxRepeats: 2,
+  warmupCpuMs: 1_000,
   warmupRequests: 30,
   saturationRequests: 10,
   singleConnectionSlices: 2,
@@ -46,6 +48,9 @@ function fakeSource(
         id,
         connections: 8,
         died: death.signal,
+        pin: () => {
+          steps.push(`pin ${id}`)
+        },
         die: (reason) => {
           death.abort(reason)
         },
@@ -121,13 +126,22 @@ test('a block: fresh arms, each warmed, interleaved slices, all stopped; then th
   )
   const [starts, rest] = [steps.slice(0, 2), steps.slice(2)]
   assert.deepEqual([...starts].sort(), ['start a', 'start b'])
-  // 30 warm-up requests in chunks of at most 20, for each arm before the first paired slice.
-  assert.deepEqual(
-    rest.slice(0, 4).map((step) => step.slice(1)),
-    [' duet 8 20', ' duet 8 10', ' duet 8 20', ' duet 8 10'],
-  )
-  // 50 ms at 100 µs would be 500 requests; the plan allows 20.
-  assert.equal(rest.filter((step) => step.endsWith('duet 8 20')).length, 2 + 8)
+  // At least 30 warm-up requests in chunks of 20 for each arm, all at once; then each alone, once, for its size.
+  assert.deepEqual(rest.slice(0, 4).sort(), [
+    'a duet 8 20',
+    'a duet 8 20',
+    'b duet 8 20',
+    'b duet 8 20',
+  ])
+  const [first, second] = starts.map((step) => step.at(-1) ?? '')
+  assert.deepEqual(rest.slice(4, 8), [
+    `pin ${first}`,
+    `${first} duet 8 20`,
+    `pin ${second}`,
+    `${second} duet 8 20`,
+  ])
+  // 50 ms at 100 µs would be 500 requests; the plan allows 20, and twice the slices for it.
+  assert.equal(rest.filter((step) => step.endsWith('duet 8 20')).length, 6 + 16)
   assert.equal(rest.filter((step) => step.endsWith('duet 1 5')).length, 4)
   assert.equal(rest.filter((step) => step.endsWith('saturation 8 10')).length, 2)
   assert.deepEqual(steps.slice(-2).sort(), ['stop a', 'stop b'])
@@ -135,7 +149,7 @@ test('a block: fresh arms, each warmed, interleaved slices, all stopped; then th
   assert.equal(block?.outcome, 'measured')
   assert.deepEqual(
     block.slices.map(({ position }) => position),
-    Array.from({ length: 14 }, (_, index) => index),
+    Array.from({ length: 22 }, (_, index) => index),
   )
 })
 
@@ -170,7 +184,7 @@ test('histograms of a block hold every measured request, by load and connections
     sampleCount(decodeHistogram(histogram)),
   ])
   assert.deepEqual(counts, [
-    ['duet', 8, 80],
+    ['duet', 8, 160],
     ['duet', 1, 10],
     ['saturation', 8, 10],
   ])
@@ -223,7 +237,7 @@ test('an arm that cannot start stops those that have', async () => {
 
 test('a dying arm is told by its own last words, not by the closed connection', async () => {
   const dying = fakeSource('a', [], (arm, slices) => {
-    if (slices < 4) return
+    if (slices < 5) return
     arm.die(new BenchError('arm-failed', 'server tls ended with SIGKILL'))
     throw new BenchError('measurement-failed', 'the server closed the connection')
   })
@@ -318,6 +332,7 @@ test('slices take the number of requests that the first block found, in every bl
   )
   // 50 ms at 5 ms a request = 10; the faster second block does not change it.
   assert.deepEqual([...new Set(sizes)], [10])
+  // Slow arms are not repeated: 4 slices a block, 2 blocks.
   assert.equal(sizes.length, 8)
 })
 

@@ -20,6 +20,8 @@ export interface Arm extends AsyncDisposable {
   readonly connections: number
   /** Aborted with the reason when one of its processes ends unasked. */
   readonly died: AbortSignal
+  /** Called once when it is warm and before it is measured: from here on it keeps to its own cores. */
+  pin(): void
   slice(request: SliceRequest): Promise<SliceReading>
 }
 
@@ -38,6 +40,10 @@ export interface Plan {
   readonly budgetMs: number | null
   /** Paired slices of each arm in a block; even, since they come as ABBA. */
   readonly slices: number
+  /** An arm so quick that its longest slice falls short of `sliceMs` gets up to so many times the slices. */
+  readonly maxRepeats: number
+  /** Each arm is warmed by so many requests, or until its server has used so much CPU time on them. */
+  readonly warmupCpuMs: number
   readonly warmupRequests: number
   readonly saturationRequests: number
   readonly singleConnectionSlices: number
@@ -50,7 +56,7 @@ export interface Plan {
 /** What happens, as it happens: for progress, and for saving after each block. */
 export type MeasureEvent =
   | { readonly kind: 'block-started'; readonly index: number }
-  | { readonly kind: 'warming'; readonly arm: string }
+  | { readonly kind: 'warming'; readonly arms: number }
   | { readonly kind: 'slice'; readonly slice: Slice; readonly done: number; readonly of: number }
   | { readonly kind: 'block-finished'; readonly block: Block; readonly elapsedMs: number }
 
@@ -78,7 +84,7 @@ export async function measure(
   context: MeasureContext,
 ): Promise<Block[]> {
   const random = createRandom(plan.seed)
-  const sliceRequests = new Map<string, number>()
+  const sliceRequests = new Map<string, SliceSize>()
   const blocks: Block[] = []
   const startMs = context.nowMs()
   while (blocks.length < plan.maxBlocks) {
@@ -114,9 +120,15 @@ interface BlockTask {
   readonly plan: Plan
   readonly context: MeasureContext
   readonly random: Random
-  /** Requests in a slice of each arm; fixed by the first block's warm-up. */
-  readonly sliceRequests: Map<string, number>
+  /** Slices of each arm; fixed by the first block's warm-up. */
+  readonly sliceRequests: Map<string, SliceSize>
   readonly index: number
+}
+
+/** Requests in a slice, and slices in a turn. */
+interface SliceSize {
+  readonly requests: number
+  readonly repeats: number
 }
 
 async function measureBlock(task: BlockTask): Promise<Block> {
@@ -149,15 +161,19 @@ async function runSlices(
   record: Recorder,
 ): Promise<void> {
   const { plan, sliceRequests } = task
+  // All at once and on every core: warming is not measured, and takes a third of a block even so.
+  task.context.onEvent({ kind: 'warming', arms: arms.size })
+  await Promise.all([...arms.values()].map((arm) => warm(arm, task)))
   for (const arm of arms.values()) {
-    task.context.onEvent({ kind: 'warming', arm: arm.id })
-    await warm(arm, task)
+    arm.pin()
+    await sizeSlices(arm, task)
   }
-  const requestsOf = (arm: Arm) => sliceRequests.get(arm.id) ?? plan.minSliceRequests
+  const requestsOf = (arm: Arm) => sliceRequests.get(arm.id)?.requests ?? plan.minSliceRequests
   const ids = task.sources.map(({ id }) => id)
+  const turns = ids.flatMap((id) => new Array<string>(sliceRequests.get(id)?.repeats ?? 1).fill(id))
   const rounds: { ids: string[]; request: (arm: Arm) => SliceRequest }[] = [
     {
-      ids: sliceOrder(ids, plan.slices, task.random),
+      ids: sliceOrder(turns, plan.slices, task.random),
       request: (arm) => ({ load: 'duet', connections: arm.connections, requests: requestsOf(arm) }),
     },
     {
@@ -183,25 +199,35 @@ async function runSlices(
   }
 }
 
-/** Runs the JIT compilers hot on both sides; the first block's warm-up also fixes the length of slices. */
-async function warm(arm: Arm, { plan, sliceRequests, context }: BlockTask): Promise<void> {
-  let requests = plan.warmupRequests
-  let last: SliceReading | null = null
-  while (requests > 0) {
-    const chunk = Math.min(requests, plan.maxSliceRequests)
-    last = await sliceOrFail(
-      arm,
-      { load: 'duet', connections: arm.connections, requests: chunk },
-      context.signal,
-    )
-    requests -= chunk
+/** Runs the JIT compilers hot on both sides. */
+async function warm(arm: Arm, { plan, context }: BlockTask): Promise<void> {
+  const request = warmSlice(arm, plan)
+  let requests = 0
+  let cpuUs = 0
+  while (requests < plan.warmupRequests && cpuUs < plan.warmupCpuMs * usPerMs) {
+    const reading = await sliceOrFail(arm, request, context.signal)
+    requests += reading.requests
+    cpuUs += reading.cpuUs
   }
-  if (sliceRequests.has(arm.id) || last === null) return
-  const wanted = Math.round((plan.sliceMs * usPerMs * last.requests) / last.wallUs)
-  sliceRequests.set(
-    arm.id,
-    Math.min(plan.maxSliceRequests, Math.max(plan.minSliceRequests, wanted)),
-  )
+}
+
+/** The first block fixes the slices of an arm, by one that is not recorded and has the machine to itself. */
+async function sizeSlices(arm: Arm, { plan, sliceRequests, context }: BlockTask): Promise<void> {
+  if (sliceRequests.has(arm.id)) return
+  const { wallUs, requests } = await sliceOrFail(arm, warmSlice(arm, plan), context.signal)
+  sliceRequests.set(arm.id, sliceSize(wallUs / requests, plan))
+}
+
+function warmSlice({ connections }: Arm, { maxSliceRequests }: Plan): SliceRequest {
+  return { load: 'duet', connections, requests: maxSliceRequests }
+}
+
+/** As many requests as take `sliceMs`, within the plan's bounds; where those are too few, more slices. */
+function sliceSize(requestUs: number, plan: Plan): SliceSize {
+  const wanted = Math.round((plan.sliceMs * usPerMs) / requestUs)
+  const requests = Math.min(plan.maxSliceRequests, Math.max(plan.minSliceRequests, wanted))
+  const repeats = Math.min(plan.maxRepeats, Math.max(1, Math.floor(wanted / requests)))
+  return { requests, repeats }
 }
 
 /** One slice; ends at once, with the reason, when the arm dies or the user interrupts. */

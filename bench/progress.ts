@@ -45,7 +45,7 @@ export function createProgress(options: { io: Io; plan: Plan }): Progress {
           live(`block ${block} of ${blocks(plan)}: starting servers`)
           return
         case 'warming':
-          live(`block ${block} of ${blocks(plan)}: warming ${shortName(event.arm)}`)
+          live(`block ${block} of ${blocks(plan)}: warming ${event.arms} arms`)
           return
         case 'slice': {
           const { slice, done, of } = event
