@@ -5,7 +5,7 @@ import { BenchError } from '../errors.ts'
 import { createProgress } from '../progress.ts'
 import { presentRun } from '../present.ts'
 import { relativePrecision } from '../analysis/summary.ts'
-import type { Run } from '../results.ts'
+import { RunSchema, type Run } from '../results.ts'
 import { runBench } from '../run.ts'
 import { describeValues, parseSettings, type Scenario } from '../scenario.ts'
 import { findScenario, loadScenarios } from '../scenarios.ts'
@@ -17,6 +17,7 @@ import { addPlanOptions, planArguments, planOf, type PlanOptions } from './plan-
 
 interface BenchOptions extends PlanOptions {
   readonly list?: true
+  readonly schema?: true
   readonly json?: true
   readonly set: readonly string[]
   readonly against?: string
@@ -33,6 +34,7 @@ export function benchCommand(io: Io, done: (result: CommandResult) => void): Com
       '--against <case>',
       'another baseline: scenario or scenario/name=value; the same one makes an A/A',
     )
+    .option('--schema', 'print the JSON Schema of a Run file')
     .option('--list', 'show scenarios and their parameters')
     .option('--results <folder>', 'where runs are kept', join(io.root, 'results'))
     .option('--json', 'print one JSON object on stdout')
@@ -51,6 +53,10 @@ async function bench(
   options: BenchOptions,
   io: Io,
 ): Promise<CommandResult> {
+  if (options.schema === true) {
+    io.out(`${JSON.stringify(RunSchema, null, 1)}\n`)
+    return { exitCode: 0 }
+  }
   const all = await loadScenarios(io.root)
   if (options.list === true) {
     io.out(listScenarios(all))

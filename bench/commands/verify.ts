@@ -82,10 +82,14 @@ function envelope(outcomes: readonly { case: Case; preflight: Preflight }[]) {
       id,
       scenario: scenario.name,
       parameters,
-      preflight: { ...preflight, refusals: undefined },
+      preflight: countsOf(preflight),
     })),
     refusals: outcomes.flatMap(({ case: trial, preflight }) =>
       preflight.refusals.map((refusal) => ({ case: trial.id, ...refusal })),
     ),
   }
+}
+
+function countsOf({ controlsPassed, tried, refused, recorded, handlerCalls }: Preflight) {
+  return { controlsPassed, tried, refused, recorded, handlerCalls }
 }

@@ -97,14 +97,14 @@ test('every drawable character is drawn, and no wider than estimated', () => {
   }
 })
 
-test('an interval is shown to the digits it supports, by its wider half', () => {
+test('an interval is shown as tables show it: its farther end, rounded up', () => {
   const table = [
     [207.4, 203.9, 211.1, '207', '4'],
     // 0.4 below, 0.6 above.
     [25.1, 24.7, 25.7, '25.1', '0.6'],
-    [25.1, 25.09, 25.11, '25.1', '0.1'],
-    [39_841, 39_243, 40_558, '39,841', '717'],
-    [4831.2, 4831.1, 4831.3, '4,831', '1'],
+    [25.1, 25.09, 25.11, '25.100', '0.010'],
+    [39_841, 39_243, 40_558, '39,840', '720'],
+    [4831.2, 4831.1, 4831.3, '4,831.20', '0.10'],
     [169.4, null, null, '169', null],
     [43.04, null, null, '43.0', null],
   ] as const

@@ -1,3 +1,5 @@
+import { withMargin } from './numbers.ts'
+
 /** A case id made short: the scenario, empty where all rows share it, and the parameters that tell it from the others. */
 export interface ShortId {
   readonly name: string
@@ -83,19 +85,15 @@ export function formatCount(value: number): string {
     .replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
-/** A value and the wider half of its interval, to the digits that the half supports. */
+/** A value and its ± as the tables print them: a chart and a table of one run must not differ. */
 export function formatInterval(
   estimate: number,
   low: number | null,
   high: number | null,
 ): { value: string; half: string | null } {
-  if (low === null || high === null)
-    return { value: formatTo(estimate < 100 ? 1 : 0, estimate), half: null }
-  const half = Math.max(high - estimate, estimate - low)
-  const digits = half < 1 && estimate < 1000 ? 1 : 0
-  // An interval never looks like none: its half is at least one of the last digit shown.
-  const shown = Math.max(half, 10 ** -digits)
-  return { value: formatTo(digits, estimate), half: formatTo(digits, shown) }
+  const told = withMargin({ estimate, low, high, level: null, blocks: 0 })
+  const [value = told, half = null] = told.split(' ± ')
+  return { value, half }
 }
 
 /** A latency as tick: 500 µs, 2 ms, 1 s. */
@@ -135,10 +133,6 @@ function breakWord(word: string, fits: (line: string) => boolean): string[] {
     piece += character
   }
   return piece === '' ? pieces : [...pieces, piece]
-}
-
-function formatTo(digits: number, value: number): string {
-  return digits === 0 ? formatCount(value) : value.toFixed(digits)
 }
 
 function trim(value: number): string {

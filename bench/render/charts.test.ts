@@ -112,7 +112,7 @@ test('observed requests/s are diamonds beside the bars', () => {
   assert.deepEqual(bar?.data, [28_409])
   assert.deepEqual(diamond?.data, [19_500])
   assert.equal(diamond.type, 'line')
-  assert.deepEqual(barsOf(chart).rows.map(labelOf), ['28,409 ± 511, observed 19,500'])
+  assert.deepEqual(barsOf(chart).rows.map(labelOf), ['28,410 ± 520, observed 19,500'])
   assert.equal(titleOfX(chart), 'requests per server-core-second')
   assert.ok(legendOf(chart).includes('diamond: observed requests/s'))
 })

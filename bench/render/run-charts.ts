@@ -37,8 +37,7 @@ export function runCharts(run: Run, summary: Summary): RunCharts {
     }),
     latency: spectrumChart({
       title: 'Latency by percentile',
-      subtitle:
-        'closed loop: latency is connections ÷ throughput, so compare only lines of one panel',
+      subtitle: 'every request of the interleaved slices; compare only lines of one panel',
       footer,
       series: summary.arms.flatMap((arm) => seriesOf(run, arm)),
     }),

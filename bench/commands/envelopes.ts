@@ -1,0 +1,126 @@
+import { Type, type TSchema } from '@sinclair/typebox'
+import { RunSchema } from '../results.ts'
+
+// What `--json` prints of the commands that show no run; those of runs are in analysis/envelope-schema.ts.
+
+const strict = { additionalProperties: false } as const
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
+const text = Type.String()
+const count = Type.Integer({ minimum: 0 })
+const share = Type.Number()
+const refusal = preflightOf(RunSchema).refusals.items
+
+/** JSON Schema of what `verify --json` prints. */
+export const VerifyEnvelopeSchema = Type.Object(
+  {
+    schema: Type.Literal(1),
+    command: Type.Literal('verify'),
+    /** Whether every bad credential was refused as it must be. */
+    complete: Type.Boolean(),
+    cases: Type.Array(
+      Type.Object(
+        {
+          id: text,
+          scenario: text,
+          parameters: Type.Record(text, text),
+          preflight: Type.Object(
+            {
+              controlsPassed: count,
+              tried: count,
+              refused: count,
+              recorded: count,
+              handlerCalls: count,
+            },
+            strict,
+          ),
+        },
+        strict,
+      ),
+    ),
+    refusals: Type.Array(Type.Object({ case: text, ...refusal.properties }, strict)),
+  },
+  { ...strict, $id: 'verify-envelope' },
+)
+
+/** JSON Schema of what `server --json` prints, once, when it listens. */
+export const ServerEnvelopeSchema = Type.Object(
+  {
+    schema: Type.Literal(1),
+    command: Type.Literal('server'),
+    case: text,
+    url: text,
+    issuer: nullable(text),
+    folder: text,
+    curl: Type.Array(Type.Object({ about: text, line: text }, strict)),
+  },
+  { ...strict, $id: 'server-envelope' },
+)
+
+const seconds = Type.Object({ median: Type.Number(), worst: Type.Number() }, strict)
+
+/** JSON Schema of what `selftest --json` prints. Shares are fractions: 0.03 is 3 %. */
+export const SelftestEnvelopeSchema = Type.Object(
+  {
+    schema: Type.Literal(1),
+    command: Type.Literal('selftest'),
+    complete: Type.Boolean(),
+    environment: nullable(RunSchema.properties.environment),
+    trials: Type.Array(
+      Type.Object(
+        {
+          injectedShare: share,
+          secondsPerMechanism: Type.Number(),
+          runId: text,
+          blocks: count,
+          changes: Type.Array(Type.Object({ case: text, metric: text, verdict: text })),
+        },
+        strict,
+      ),
+    ),
+    calibration: Type.Object(
+      {
+        falsePositives: Type.Object(
+          {
+            comparisons: count,
+            verdicts: count,
+            flagged: count,
+            undecided: count,
+            resampledShare: nullable(share),
+            blocks: count,
+          },
+          strict,
+        ),
+        power: Type.Array(
+          Type.Object(
+            {
+              injectedShare: share,
+              case: text,
+              tries: count,
+              found: count,
+              measuredShare: nullable(share),
+              secondsPerMechanism: seconds,
+            },
+            strict,
+          ),
+        ),
+        smallestDetectable: Type.Array(Type.Object({ case: text, share: nullable(share) }, strict)),
+        blocksPerVerdict: count,
+        halfWidthAt16Blocks: nullable(seconds),
+        pairing: Type.Array(
+          Type.Object(
+            { case: text, pairedSd: share, sequentialSd: share, gain: Type.Number() },
+            strict,
+          ),
+        ),
+      },
+      strict,
+    ),
+  },
+  { ...strict, $id: 'selftest-envelope' },
+)
+
+/** The properties of a preflight, which a run holds or null. */
+function preflightOf(schema: typeof RunSchema) {
+  const [preflight] = schema.properties.arms.items.properties.preflight.anyOf
+  return preflight.properties
+}
