@@ -20,7 +20,8 @@ const plan: Plan = {
   budgetMs: null,
   slices: 4,
   maxRepeats: 2,
-  warmupCpuMs: 1_000,
+  slowRequestUs: 1_000,
+  slowWarmupCpuMs: 60,
   warmupRequests: 30,
   saturationRequests: 10,
   singleConnectionSlices: 2,
@@ -334,6 +335,22 @@ test('slices take the number of requests that the first block found, in every bl
   assert.deepEqual([...new Set(sizes)], [10])
   // Slow arms are not repeated: 4 slices a block, 2 blocks.
   assert.equal(sizes.length, 8)
+})
+
+test('an arm too slow to be warmed by requests is warmed for a time instead', async () => {
+  const warmedBy = async (requestUs: number) => {
+    const steps: string[] = []
+    await measure(
+      [fakeSource('a', steps, undefined, requestUs)],
+      { ...plan, maxBlocks: 1, minBlocks: 1, warmupRequests: 200 },
+      context(),
+    )
+    return steps.indexOf('pin a') - 1
+  }
+  // 200 requests in chunks of 20.
+  assert.equal(await warmedBy(1_000), 10)
+  // 20 requests of 2 ms take 40 ms: 60 ms are reached by the second chunk.
+  assert.equal(await warmedBy(2_000), 2)
 })
 
 test('shuffle keeps every item and depends on the seed alone', () => {

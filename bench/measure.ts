@@ -42,9 +42,10 @@ export interface Plan {
   readonly slices: number
   /** An arm so quick that its longest slice falls short of `sliceMs` gets up to so many times the slices. */
   readonly maxRepeats: number
-  /** Each arm is warmed by so many requests, or until its server has used so much CPU time on them. */
-  readonly warmupCpuMs: number
+  /** Each arm is warmed by so many requests; one whose request costs more than `slowRequestUs` only for so much CPU time. */
   readonly warmupRequests: number
+  readonly slowRequestUs: number
+  readonly slowWarmupCpuMs: number
   readonly saturationRequests: number
   readonly singleConnectionSlices: number
   /** Requests in a slice: as many as take `sliceMs`, within these bounds. */
@@ -204,10 +205,12 @@ async function warm(arm: Arm, { plan, context }: BlockTask): Promise<void> {
   const request = warmSlice(arm, plan)
   let requests = 0
   let cpuUs = 0
-  while (requests < plan.warmupRequests && cpuUs < plan.warmupCpuMs * usPerMs) {
+  while (requests < plan.warmupRequests) {
     const reading = await sliceOrFail(arm, request, context.signal)
     requests += reading.requests
     cpuUs += reading.cpuUs
+    const isSlow = reading.cpuUs / reading.requests > plan.slowRequestUs
+    if (isSlow && cpuUs >= plan.slowWarmupCpuMs * usPerMs) return
   }
 }
 

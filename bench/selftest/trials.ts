@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { calibrate, type Calibration, type Trial } from '../analysis/calibration.ts'
 import { PRIMARY_METRIC } from '../analysis/metrics.ts'
+import { BenchError } from '../errors.ts'
 import { compareLive, type LiveOptions } from '../live.ts'
 import type { Run } from '../results.ts'
 import { openCopies } from '../trees.ts'
@@ -31,27 +32,29 @@ export interface SelftestResult {
  * tell what a request costs here and now.
  */
 export async function runTrials(options: TrialsOptions): Promise<SelftestResult> {
-  const { rounds, shares, plan } = options
+  const { rounds, shares, plan, signal, onTrial } = options
   const trials: Trial[] = []
   const queue = [0, ...shares].flatMap((share) => Array.from({ length: rounds }, () => share))
+  let burn: Burn | null = null
   for (const [index, share] of queue.entries()) {
-    options.signal.throwIfAborted()
-    const trial = await runTrial(share, trials, {
-      ...options,
-      plan: { ...plan, seed: plan.seed + index },
-    })
+    signal.throwIfAborted()
+    const seeded = { ...options, plan: { ...plan, seed: plan.seed + index } }
+    if (share !== 0) burn ??= await calibrateBurn(trials, seeded)
+    const trial = await runTrial(share, burn?.(share) ?? {}, seeded)
     trials.push(trial)
-    options.onTrial(trial, trials.length, queue.length)
+    onTrial(trial, trials.length, queue.length)
   }
   return { trials, calibration: calibrate(trials, { seed: plan.seed }) }
 }
 
+/** Loop iterations that a share of a request's CPU time takes, by server program. */
+type Burn = (share: number) => Injection
+
 async function runTrial(
   share: number,
-  before: readonly Trial[],
-  options: TrialsOptions,
+  injection: Injection,
+  options: Omit<TrialsOptions, 'rounds' | 'shares' | 'onTrial'>,
 ): Promise<Trial> {
-  const injection = share === 0 ? {} : injectionFor(share, before)
   await using trees = await openCopies(options.root, (tree) => injectBurn(tree, injection))
   const startMs = performance.now()
   const { comparison, runs } = await compareLive({
@@ -70,19 +73,55 @@ async function runTrial(
   }
 }
 
-/** Iterations that take the share of a request's CPU time, by server program; from the newest A/A run. */
-function injectionFor(share: number, trials: readonly Trial[]): Injection {
-  const latest = trials.findLast(({ injectedShare }) => injectedShare === 0)
-  if (latest === undefined) return {}
+/**
+ * Sizes the busy loop in two steps: from the time of one iteration in a process of its own, then, since
+ * the same loop takes three times as long inside a server, from what a first injection came to there.
+ */
+async function calibrateBurn(unchanged: readonly Trial[], options: TrialsOptions): Promise<Burn> {
+  const latest = unchanged.findLast(({ injectedShare }) => injectedShare === 0)
+  if (latest === undefined) return () => ({})
   const ns = iterationNs(latest.run.environment.serverCpus)
-  return Object.fromEntries(
-    latest.changes
-      .filter(({ metric }) => metric === PRIMARY_METRIC)
-      .map(({ case: id, before }) => [
-        programOf(id, latest.run),
-        Math.round(((before?.estimate ?? 0) * share * nsPerUs) / ns),
-      ]),
+  const guesses = costs(latest).map(({ program, cpuUs }) => ({
+    program,
+    iterations: (cpuUs * calibrationShare * nsPerUs) / ns,
+  }))
+  const tried = Object.fromEntries(
+    guesses.map(({ program, iterations }) => [program, Math.round(iterations)]),
   )
+  const came =
+    options.mode === 'smoke' ? null : await runTrial(calibrationShare, tried, shortened(options))
+  const sized = guesses.map(({ program, iterations }) => {
+    const share = came === null ? calibrationShare : measuredShare(program, came)
+    return { program, perShare: iterations / share }
+  })
+  return (share) =>
+    Object.fromEntries(
+      sized.map(({ program, perShare }) => [program, Math.round(perShare * share)]),
+    )
+}
+
+/** Four blocks have no interval at a level that would lead to a verdict, and none is wanted. */
+function shortened(options: TrialsOptions): TrialsOptions {
+  return { ...options, precision: null, plan: { ...options.plan, minBlocks: 4, maxBlocks: 4 } }
+}
+
+/** What an injection came to, as a share of CPU per request; throws `unfit` when it cannot be seen. */
+function measuredShare(program: string, { changes, run }: Trial): number {
+  const change = changes.find(
+    ({ case: id, metric }) => metric === PRIMARY_METRIC && programOf(id, run) === program,
+  )
+  const share = (change?.ratio?.estimate ?? 1) - 1
+  if (share > calibrationShare / 4) return share
+  throw new BenchError(
+    'unfit',
+    `selftest: a busy loop of about ${calibrationShare * 100} % in ${program} showed as ${(share * 100).toFixed(1)} %; see npm run doctor, then try again`,
+  )
+}
+
+function costs({ changes, run }: Trial): { readonly program: string; readonly cpuUs: number }[] {
+  return changes
+    .filter(({ metric }) => metric === PRIMARY_METRIC)
+    .map(({ case: id, before }) => ({ program: programOf(id, run), cpuUs: before?.estimate ?? 0 }))
 }
 
 /** In this project a scenario's server program has its name. */
@@ -92,3 +131,5 @@ function programOf(caseId: string, { arms }: Run): string {
 
 const msPerSecond = 1_000
 const nsPerUs = 1_000
+/** Large beside the noise of four blocks, small beside what would change how a server behaves. */
+const calibrationShare = 0.1
