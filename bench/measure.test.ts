@@ -9,8 +9,8 @@ import {
   type ArmSource,
   type MeasureContext,
   type Plan,
-  type SliceReading,
 } from './measure.ts'
+import type { SliceReading } from './recorder.ts'
 import { createRandom, shuffle } from './random.ts'
 
 const plan: Plan = {

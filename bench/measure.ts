@@ -1,10 +1,7 @@
 import { createRandom, shuffle, type Random } from './random.ts'
 import { BenchError } from './errors.ts'
-import { createHistogram, encodeHistogram, recordAll, type Histogram } from './load/histogram.ts'
+import { createRecorder, type Recorder, type SliceReading } from './recorder.ts'
 import type { Block, Slice } from './results.ts'
-
-/** What one slice measured, without its place in the block. */
-export type SliceReading = Omit<Slice, 'arm' | 'position'> & { readonly latenciesUs: Float64Array }
 
 /** How one slice is loaded. */
 export interface SliceRequest {
@@ -135,7 +132,9 @@ interface SliceSize {
 async function measureBlock(task: BlockTask): Promise<Block> {
   const { sources, context, random, index } = task
   const startOrder = shuffle(sources, random)
-  const record = createRecorder(task)
+  const record = createRecorder((progress) => {
+    context.onEvent({ kind: 'slice', ...progress })
+  })
   const head = { index, startedAt: context.timestamp(), startOrder: startOrder.map(({ id }) => id) }
   await using arms = new AsyncDisposableStack()
   try {
@@ -257,47 +256,6 @@ async function sliceOrFail(
     throw arm.died.aborted && !signal.aborted ? arm.died.reason : error
   } finally {
     end.removeEventListener('abort', onAbort)
-  }
-}
-
-interface Recorder {
-  expect(slices: number): void
-  slice(arm: string, reading: SliceReading): void
-  finish(): Pick<Block, 'slices' | 'histograms'>
-}
-
-function createRecorder({ context }: BlockTask): Recorder {
-  const slices: Slice[] = []
-  const histograms = new Map<
-    string,
-    { arm: string; load: Slice['load']; connections: number; histogram: Histogram }
-  >()
-  let expected = 0
-  return {
-    expect(count) {
-      expected = count
-    },
-    slice(arm, { latenciesUs, ...reading }) {
-      const slice = { arm, position: slices.length, ...reading }
-      slices.push(slice)
-      const key = JSON.stringify([arm, reading.load, reading.connections])
-      const entry = histograms.get(key) ?? {
-        arm,
-        load: reading.load,
-        connections: reading.connections,
-        histogram: createHistogram(),
-      }
-      recordAll(entry.histogram, latenciesUs)
-      histograms.set(key, entry)
-      context.onEvent({ kind: 'slice', slice, done: slices.length, of: expected })
-    },
-    finish: () => ({
-      slices,
-      histograms: [...histograms.values()].map(({ histogram, ...entry }) => ({
-        ...entry,
-        histogram: encodeHistogram(histogram),
-      })),
-    }),
   }
 }
 

@@ -2,7 +2,6 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 // The subject of this benchmark, and so the one place for it beside bench/load/closed.ts: what that
 // file adds around a run would be counted as autocannon's own cost.
-// eslint-disable-next-line no-restricted-imports
 import autocannon, { type Client } from 'autocannon'
 import { Pool } from 'undici'
 import { BenchError } from '../../bench/errors.ts'
