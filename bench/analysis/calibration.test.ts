@@ -98,3 +98,12 @@ test('without A/A trials nothing is made up', () => {
 test('the same trials give the same calibration', () => {
   assert.deepEqual(calibrate(unchanged, { seed: 5 }), calibrate(unchanged, { seed: 5 }))
 })
+
+test('one A/A trial has no other blocks to draw: a rate and a detectable share are unknown, not 0', () => {
+  const { falsePositives, smallestDetectable } = calibrate([trial(0, 1)], { seed: 1 })
+  assert.equal(falsePositives.resampledShare, null)
+  assert.deepEqual(
+    smallestDetectable.map(({ share }) => share),
+    [null],
+  )
+})

@@ -145,7 +145,7 @@ function resampledShare(
   { thresholds, blocks }: Context,
 ): number | null {
   const all = [...new Set(pools.flatMap((pool) => pool.blocks))]
-  if (all.length < blocks || blocks < 2) return null
+  if (all.length < FEWEST_POOLS * blocks || blocks < 2) return null
   let flagged = 0
   for (let draw = 0; draw < RESAMPLES; draw++) {
     const chosen = new Set(shuffle(all, random).slice(0, blocks))
@@ -178,7 +178,7 @@ function smallestDetectable(
   random: Random,
   { thresholds, blocks }: Context,
 ): number | null {
-  if (pool.values.length < blocks || blocks < 8) return null
+  if (pool.values.length < FEWEST_POOLS * blocks || blocks < 8) return null
   const draws = Array.from({ length: POWER_DRAWS }, () =>
     shuffle(pool.values, random).slice(0, blocks),
   )
@@ -267,6 +267,8 @@ function medianOrZero(values: readonly number[]): number {
 }
 
 const RESAMPLES = 1_000
+/** All of the blocks drawn are the same comparison every time: there must be twice as many to draw from. */
+const FEWEST_POOLS = 2
 const POWER_DRAWS = 1_000
 /** Of ten comparisons, so many must find it. */
 const POWER = 0.9
