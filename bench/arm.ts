@@ -131,11 +131,11 @@ interface SliceTask {
 async function runSlice(task: SliceTask): Promise<SliceReading> {
   const { request, server, sensors } = task
   const before = await server.snapshot()
-  let started = await sensors.read()
+  let started = await sensors.start()
   const { requestsInAll, ...reading } = await applyLoad(task, () => {
     started = sensors.readNow() ?? started
   })
-  const ended = await sensors.read()
+  const ended = await sensors.end()
   const after = await settledSnapshot(server, before, requestsInAll)
   crossCheck(request, before, after, requestsInAll)
   return {

@@ -34,12 +34,12 @@ function comparison(verdicts: Readonly<Record<string, Verdict>>): RunComparison 
   }
 }
 
+const cpuOf = (id: string) => ({ case: id, metric: 'cpuUsPerRequest' }) as const
 const verdictsOf = ({ changes }: RunComparison) => changes.map(({ verdict }) => verdict)
 
 test('a worse that comes again stands, one that does not becomes undecided and is told', () => {
   const first = comparison({ tls: 'worse', jwt: 'worse', mtls: 'better', http: 'same' })
-  const second = comparison({ tls: 'worse', jwt: 'undecided' })
-  const told = confirmed(first, second, true)
+  const told = confirmed(first, [cpuOf('tls')], true)
   assert.deepEqual(verdictsOf(told), ['worse', 'undecided', 'better', 'same'])
   assert.match(
     told.warnings[0]?.message ?? '',
@@ -47,17 +47,16 @@ test('a worse that comes again stands, one that does not becomes undecided and i
   )
 })
 
-test('a better or same second time does not confirm, nor does a run that was cut short', () => {
-  for (const again of ['better', 'same', 'undecided'] as const) {
-    const told = confirmed(comparison({ tls: 'worse' }), comparison({ tls: again }), true)
-    assert.deepEqual(verdictsOf(told), ['undecided'])
-  }
-  const told = confirmed(comparison({ tls: 'worse' }), comparison({}), false)
+test('another metric that is worse does not confirm, nor does a run that was cut short', () => {
+  const first = comparison({ tls: 'worse' })
+  const told = confirmed(first, [{ case: 'tls', metric: 'latencyP50Us' }], true)
   assert.deepEqual(verdictsOf(told), ['undecided'])
-  assert.match(told.warnings[0]?.message ?? '', /which was cut short/)
+  const cut = confirmed(first, [], false)
+  assert.deepEqual(verdictsOf(cut), ['undecided'])
+  assert.match(cut.warnings[0]?.message ?? '', /which was cut short/)
 })
 
 test('what is confirmed adds no warning', () => {
-  const told = confirmed(comparison({ tls: 'worse' }), comparison({ tls: 'worse' }), true)
+  const told = confirmed(comparison({ tls: 'worse' }), [cpuOf('tls')], true)
   assert.deepEqual([verdictsOf(told), told.warnings], [['worse'], []])
 })

@@ -1,4 +1,5 @@
-import { liveComparison } from './analysis/live.ts'
+import { liveComparison, worseAgain } from './analysis/live.ts'
+import { measuredBlocks } from './analysis/reading.ts'
 import type { Change, RunComparison } from './analysis/sides.ts'
 import { relativePrecision, summarise } from './analysis/summary.ts'
 import { planLiveArms, type PlannedArm } from './arms.ts'
@@ -46,23 +47,29 @@ export async function compareLive(options: LiveOptions): Promise<LiveResult> {
   const suspects = new Set(comparison.changes.filter(isWorse).map((change) => change.case))
   if (suspects.size === 0 || !first.complete) return { comparison, runs: [first] }
   const again = arms.filter(({ role, case: { id } }) => role === 'reference' || suspects.has(id))
-  const second = await measureArms(again, { ...options, checkedIn: first })
-  const confirmation = liveComparison(second, summarise(second))
-  return { comparison: confirmed(comparison, confirmation, second.complete), runs: [first, second] }
+  const second = await measureArms(again, {
+    ...options,
+    plan: confirmationPlan(options.plan, first),
+    precision: null,
+    checkedIn: first,
+  })
+  return {
+    comparison: confirmed(comparison, worseAgain(second), second.complete),
+    runs: [first, second],
+  }
 }
 
 /** What stands of a comparison after its `worse` verdicts were measured once more. */
 export function confirmed(
   first: RunComparison,
-  second: RunComparison,
+  again: readonly Pick<Change, 'case' | 'metric'>[],
   complete: boolean,
 ): RunComparison {
-  const again = (change: Change) =>
-    second.changes.find((other) => other.case === change.case && other.metric === change.metric)
-  const unconfirmed = first.changes.filter((change) => {
-    const other = again(change)
-    return isWorse(change) && !(other !== undefined && isWorse(other))
-  })
+  const unconfirmed = first.changes.filter(
+    (change) =>
+      isWorse(change) &&
+      !again.some((other) => other.case === change.case && other.metric === change.metric),
+  )
   if (unconfirmed.length === 0) return first
   return {
     ...first,
@@ -78,6 +85,13 @@ export function confirmed(
       },
     ],
   }
+}
+
+/** Half as many blocks as it took to find it, and 8 at least: a direction known is sooner seen again. */
+function confirmationPlan(plan: Plan, first: Run): Plan {
+  if (plan.minBlocks < fewestToConfirm) return plan
+  const blocks = Math.max(fewestToConfirm, Math.ceil(measuredBlocks(first.blocks).length / 2))
+  return { ...plan, minBlocks: blocks, maxBlocks: blocks }
 }
 
 async function planOf({ trees, names, settings }: LiveOptions) {
@@ -124,3 +138,5 @@ function measureArms(
 function isWorse({ verdict }: Change): boolean {
   return verdict === 'worse'
 }
+
+const fewestToConfirm = 8

@@ -2,14 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { BenchError } from './errors.ts'
 import { decodeHistogram, sampleCount } from './load/histogram.ts'
-import {
-  measure,
-  sliceOrder,
-  type Arm,
-  type ArmSource,
-  type MeasureContext,
-  type Plan,
-} from './measure.ts'
+import { measure, type Arm, type ArmSource, type MeasureContext, type Plan } from './measure.ts'
 import type { SliceReading } from './recorder.ts'
 import { createRandom, shuffle } from './random.ts'
 
@@ -23,6 +16,7 @@ const plan: Plan = {
   slowRequestUs: 1_000,
   slowWarmupCpuMs: 60,
   warmupRequests: 30,
+  settleSlices: 1,
   saturationRequests: 10,
   singleConnectionSlices: 2,
   sliceMs: 50,
@@ -41,6 +35,7 @@ function fakeSource(
 ): ArmSource {
   return {
     id,
+    caseId: id,
     start() {
       const death = new AbortController()
       let slices = 0
@@ -127,22 +122,21 @@ test('a block: fresh arms, each warmed, interleaved slices, all stopped; then th
   )
   const [starts, rest] = [steps.slice(0, 2), steps.slice(2)]
   assert.deepEqual([...starts].sort(), ['start a', 'start b'])
-  // At least 30 warm-up requests in chunks of 20 for each arm, all at once; then each alone, once, for its size.
-  assert.deepEqual(rest.slice(0, 4).sort(), [
-    'a duet 8 20',
-    'a duet 8 20',
-    'b duet 8 20',
-    'b duet 8 20',
-  ])
+  // At least 30 warm-up requests, one arm after the other: 20 to see that it is quick, then the rest.
   const [first, second] = starts.map((step) => step.at(-1) ?? '')
-  assert.deepEqual(rest.slice(4, 8), [
-    `pin ${first}`,
+  assert.deepEqual(rest.slice(0, 8), [
     `${first} duet 8 20`,
+    `${first} duet 8 10`,
+    `${second} duet 8 20`,
+    `${second} duet 8 10`,
+    `pin ${first}`,
     `pin ${second}`,
+    // The last that is not recorded.
+    `${first} duet 8 20`,
     `${second} duet 8 20`,
   ])
   // 50 ms at 100 µs would be 500 requests; the plan allows 20, and twice the slices for it.
-  assert.equal(rest.filter((step) => step.endsWith('duet 8 20')).length, 6 + 16)
+  assert.equal(rest.slice(8).filter((step) => step.endsWith('duet 8 20')).length, 16)
   assert.equal(rest.filter((step) => step.endsWith('duet 1 5')).length, 4)
   assert.equal(rest.filter((step) => step.endsWith('saturation 8 10')).length, 2)
   assert.deepEqual(steps.slice(-2).sort(), ['stop a', 'stop b'])
@@ -152,15 +146,6 @@ test('a block: fresh arms, each warmed, interleaved slices, all stopped; then th
     block.slices.map(({ position }) => position),
     Array.from({ length: 22 }, (_, index) => index),
   )
-})
-
-test('slices come in rounds of a random order and its reverse, so drift cancels', () => {
-  const order = sliceOrder(['a', 'b', 'c'], 4, createRandom(1))
-  assert.equal(order.length, 12)
-  for (const round of [order.slice(0, 6), order.slice(6)]) {
-    assert.deepEqual(round.slice(0, 3), round.slice(3).reverse())
-    assert.deepEqual(round.slice(0, 3).sort(), ['a', 'b', 'c'])
-  }
 })
 
 test('the same seed gives the same order, another seed another', async () => {
@@ -199,6 +184,7 @@ test('a fault in block 2 keeps block 1, marks block 2 with the reason, and stops
   })
   const source: ArmSource = {
     id: 'b',
+    caseId: 'b',
     start: () => {
       starts += 1
       return bad.start()
@@ -226,6 +212,7 @@ test('an arm that cannot start stops those that have', async () => {
   const steps: string[] = []
   const broken: ArmSource = {
     id: 'b',
+    caseId: 'b',
     start: () => Promise.reject(new BenchError('arm-failed', 'port taken')),
   }
   const [block] = await measure([fakeSource('a', steps), broken], plan, context())
@@ -251,6 +238,7 @@ test('a slice that never ends is left at once on Ctrl-C', async () => {
   const steps: string[] = []
   const source: ArmSource = {
     id: 'a',
+    caseId: 'a',
     start: async () => ({
       ...(await fakeSource('a', steps).start()),
       slice: () => {
@@ -315,6 +303,7 @@ test('slices take the number of requests that the first block found, in every bl
   const sizes: number[] = []
   const source: ArmSource = {
     id: 'a',
+    caseId: 'a',
     start: async () => {
       const arm = await fakeSource('a', [], undefined, requestUs).start()
       requestUs = 100
@@ -345,12 +334,32 @@ test('an arm too slow to be warmed by requests is warmed for a time instead', as
       { ...plan, maxBlocks: 1, minBlocks: 1, warmupRequests: 200 },
       context(),
     )
-    return steps.indexOf('pin a') - 1
+    return steps.slice(1, steps.indexOf('pin a')).map((step) => Number(step.split(' ').at(-1)))
   }
-  // 200 requests in chunks of 20.
-  assert.equal(await warmedBy(1_000), 10)
-  // 20 requests of 2 ms take 40 ms: 60 ms are reached by the second chunk.
-  assert.equal(await warmedBy(2_000), 2)
+  // Quick: the rest of 200 requests at once.
+  assert.deepEqual(await warmedBy(1_000), [20, 180])
+  // Slow: 20 requests of 2 ms take 40 ms, and 60 ms are reached by the second 20.
+  assert.deepEqual(await warmedBy(2_000), [20, 20])
+})
+
+test('arms of one case are measured side by side, with no other arm between them', async () => {
+  const steps: string[] = []
+  const pair = ['b@before', 'b@after'].map((id) => ({ ...fakeSource(id, steps), caseId: 'b' }))
+  await measure(
+    [fakeSource('a', steps), ...pair],
+    { ...plan, maxBlocks: 1, minBlocks: 1 },
+    context(),
+  )
+  const duets = steps.slice(steps.findLastIndex((step) => step.startsWith('pin')) + 4)
+  const groups = duets
+    .slice(
+      0,
+      duets.findIndex((step) => step.endsWith('duet 1 5')),
+    )
+    .map((step) => step.charAt(0))
+    .join('')
+  // 8 slices of each of the pair and 4 of the other, in two visits.
+  assert.match(groups, /^(aab{8}b{8}aa|b{8}aaaab{8})$/)
 })
 
 test('shuffle keeps every item and depends on the seed alone', () => {

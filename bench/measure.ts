@@ -2,6 +2,7 @@ import { createRandom, shuffle, type Random } from './random.ts'
 import { BenchError } from './errors.ts'
 import { createRecorder, type Recorder, type SliceReading } from './recorder.ts'
 import type { Block, Slice } from './results.ts'
+import { sliceOrder, type SliceGroup } from './slice-order.ts'
 
 /** How one slice is loaded. */
 export interface SliceRequest {
@@ -25,6 +26,8 @@ export interface Arm extends AsyncDisposable {
 /** Something that can be measured: fresh processes at each start. */
 export interface ArmSource {
   readonly id: string
+  /** Arms of the same case are paired with each other, slice by slice. */
+  readonly caseId: string
   start(): Promise<Arm>
 }
 
@@ -35,14 +38,16 @@ export interface Plan {
   readonly maxBlocks: number
   /** No block is begun that would end after this; null = no budget. */
   readonly budgetMs: number | null
-  /** Paired slices of each arm in a block; even, since they come as ABBA. */
+  /** Paired slices of each arm in a block, a multiple of 4: see `sliceOrder`. */
   readonly slices: number
-  /** An arm so quick that its longest slice falls short of `sliceMs` gets up to so many times the slices. */
+  /** A case so quick that its longest slice falls short of `sliceMs` gets up to so many times the slices. */
   readonly maxRepeats: number
   /** Each arm is warmed by so many requests; one whose request costs more than `slowRequestUs` only for so much CPU time. */
   readonly warmupRequests: number
   readonly slowRequestUs: number
   readonly slowWarmupCpuMs: number
+  /** Slices of each arm that are not recorded, when all are warm and keep to their cores. */
+  readonly settleSlices: number
   readonly saturationRequests: number
   readonly singleConnectionSlices: number
   /** Requests in a slice: as many as take `sliceMs`, within these bounds. */
@@ -105,14 +110,6 @@ export async function measure(
   return blocks
 }
 
-/** Order of the paired slices in a block: rounds of a random order and its reverse (ABBA). */
-export function sliceOrder(ids: readonly string[], slices: number, random: Random): string[] {
-  return Array.from({ length: slices / 2 }, () => shuffle(ids, random)).flatMap((round) => [
-    ...round,
-    ...round.toReversed(),
-  ])
-}
-
 interface BlockTask {
   readonly sources: readonly ArmSource[]
   readonly plan: Plan
@@ -160,28 +157,40 @@ async function runSlices(
   task: BlockTask,
   record: Recorder,
 ): Promise<void> {
-  const { plan, sliceRequests } = task
-  // All at once and on every core: warming is not measured, and takes a third of a block even so.
+  const { plan, sources, sliceRequests } = task
   task.context.onEvent({ kind: 'warming', arms: arms.size })
-  await Promise.all([...arms.values()].map((arm) => warm(arm, task)))
+  // One after the other. Together they would hold the compiler's threads off the cores, and each process
+  // would end up with other machine code: 7 % apart for its whole life, where 2 to 4 % were seen so.
+  for (const arm of arms.values()) await warm(arm, task)
+  for (const arm of arms.values()) arm.pin()
+  const sizeOf = (id: string) =>
+    sliceRequests.get(id) ?? { requests: plan.minSliceRequests, repeats: 1 }
+  const duet = ({ id, connections }: Arm): SliceRequest => ({
+    load: 'duet',
+    connections,
+    requests: sizeOf(id).requests,
+  })
   for (const arm of arms.values()) {
-    arm.pin()
-    await sizeSlices(arm, task)
+    for (let slice = 0; slice < plan.settleSlices; slice++) {
+      await sliceOrFail(arm, duet(arm), task.context.signal)
+    }
   }
-  const requestsOf = (arm: Arm) => sliceRequests.get(arm.id)?.requests ?? plan.minSliceRequests
-  const ids = task.sources.map(({ id }) => id)
-  const turns = ids.flatMap((id) => new Array<string>(sliceRequests.get(id)?.repeats ?? 1).fill(id))
+  const groups = groupByCase(sources).map((ids): SliceGroup => ({
+    ids,
+    repeats: Math.max(...ids.map((id) => sizeOf(id).repeats)),
+  }))
+  const alone = sources.map(({ id }): SliceGroup => ({ ids: [id], repeats: 1 }))
   const rounds: { ids: string[]; request: (arm: Arm) => SliceRequest }[] = [
     {
-      ids: sliceOrder(turns, plan.slices, task.random),
-      request: (arm) => ({ load: 'duet', connections: arm.connections, requests: requestsOf(arm) }),
+      ids: sliceOrder(groups, plan.slices, task.random),
+      request: duet,
     },
     {
-      ids: sliceOrder(ids, plan.singleConnectionSlices, task.random),
+      ids: sliceOrder(alone, plan.singleConnectionSlices, task.random),
       request: () => ({ load: 'duet', connections: 1, requests: plan.minSliceRequests }),
     },
     {
-      ids: plan.saturationRequests > 0 ? shuffle(ids, task.random) : [],
+      ids: plan.saturationRequests > 0 ? shuffle([...arms.keys()], task.random) : [],
       request: (arm) => ({
         load: 'saturation',
         connections: arm.connections,
@@ -199,29 +208,27 @@ async function runSlices(
   }
 }
 
-/** Runs the JIT compilers hot on both sides. */
-async function warm(arm: Arm, { plan, context }: BlockTask): Promise<void> {
-  const request = warmSlice(arm, plan)
-  let requests = 0
+/** Runs the JIT compilers hot on both sides; in the first block this also fixes the size of its slices. */
+async function warm(arm: Arm, { plan, sliceRequests, context }: BlockTask): Promise<void> {
+  const duet = (requests: number): SliceRequest => ({
+    load: 'duet',
+    connections: arm.connections,
+    requests,
+  })
+  let done = 0
   let cpuUs = 0
-  while (requests < plan.warmupRequests) {
-    const reading = await sliceOrFail(arm, request, context.signal)
-    requests += reading.requests
+  let requestUs = Infinity
+  let isSlow = true
+  while (done < plan.warmupRequests && !(isSlow && cpuUs >= plan.slowWarmupCpuMs * usPerMs)) {
+    // The first are few: they tell whether the arm is a slow one.
+    const requests = isSlow ? plan.maxSliceRequests : plan.warmupRequests - done
+    const reading = await sliceOrFail(arm, duet(requests), context.signal)
+    done += reading.requests
     cpuUs += reading.cpuUs
-    const isSlow = reading.cpuUs / reading.requests > plan.slowRequestUs
-    if (isSlow && cpuUs >= plan.slowWarmupCpuMs * usPerMs) return
+    requestUs = reading.wallUs / reading.requests
+    isSlow = reading.cpuUs / reading.requests > plan.slowRequestUs
   }
-}
-
-/** The first block fixes the slices of an arm, by one that is not recorded and has the machine to itself. */
-async function sizeSlices(arm: Arm, { plan, sliceRequests, context }: BlockTask): Promise<void> {
-  if (sliceRequests.has(arm.id)) return
-  const { wallUs, requests } = await sliceOrFail(arm, warmSlice(arm, plan), context.signal)
-  sliceRequests.set(arm.id, sliceSize(wallUs / requests, plan))
-}
-
-function warmSlice({ connections }: Arm, { maxSliceRequests }: Plan): SliceRequest {
-  return { load: 'duet', connections, requests: maxSliceRequests }
+  if (!sliceRequests.has(arm.id)) sliceRequests.set(arm.id, sliceSize(requestUs, plan))
 }
 
 /** As many requests as take `sliceMs`, within the plan's bounds; where those are too few, more slices. */
@@ -230,6 +237,12 @@ function sliceSize(requestUs: number, plan: Plan): SliceSize {
   const requests = Math.min(plan.maxSliceRequests, Math.max(plan.minSliceRequests, wanted))
   const repeats = Math.min(plan.maxRepeats, Math.max(1, Math.floor(wanted / requests)))
   return { requests, repeats }
+}
+
+function groupByCase(sources: readonly ArmSource[]): string[][] {
+  return [...Map.groupBy(sources, ({ caseId }) => caseId).values()].map((group) =>
+    group.map(({ id }) => id),
+  )
 }
 
 /** One slice; ends at once, with the reason, when the arm dies or the user interrupts. */

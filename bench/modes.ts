@@ -19,11 +19,12 @@ export const modes: Readonly<Record<Mode, ModePlan>> = {
     maxBlocks: 1,
     budgetMs: null,
     precision: null,
-    slices: 2,
+    slices: 4,
     maxRepeats: 1,
     warmupRequests: 40,
     slowRequestUs: 80,
     slowWarmupCpuMs: 600,
+    settleSlices: 1,
     saturationRequests: 40,
     singleConnectionSlices: 2,
     sliceMs: 1,
@@ -34,18 +35,19 @@ export const modes: Readonly<Record<Mode, ModePlan>> = {
 
 function slices() {
   return {
-    slices: 16,
+    slices: 20,
     maxRepeats: 2,
-    // Seen slice by slice on two cores: between 20,000 and 27,000 requests V8 compiles once more, in the
-    // background but on the servers' core, and a request of tls costs 40 to 140 µs for some slices
-    // instead of 17. Slow arms would take seconds to get there, and are steady after 2,000 requests.
-    warmupRequests: 30_000,
+    // Seen slice by slice on two cores: up to 20,000 requests V8 compiles once more, in the background
+    // but on the servers' core, and a request of tls costs 40 to 140 µs for some slices instead of 17.
+    // Slow arms would take seconds to get there, and are steady after 2,000 requests.
+    warmupRequests: 20_000,
     slowRequestUs: 80,
-    slowWarmupCpuMs: 600,
+    slowWarmupCpuMs: 350,
+    settleSlices: 3,
     saturationRequests: 800,
     singleConnectionSlices: 2,
-    // Most of the scatter of a block is from slice to slice and little from process to process: so what
-    // counts is how many slices there are, and 35 ms instead of 50 ms buys more of them.
+    // Twice as many slices of half the length give the narrower interval, measured on tls with 250 to
+    // 2,000 requests: what disturbs a slice lasts longer than it, and a near neighbour shares it.
     sliceMs: 35,
     minSliceRequests: 200,
     maxSliceRequests: 500,

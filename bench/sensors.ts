@@ -52,6 +52,20 @@ export function createCpuMeter(pid: number): () => CpuReading | null {
   }
 }
 
+/**
+ * Waits, spinning, until the main thread of a process sleeps, for 20 ms at most. The kernel brings
+ * `schedstat` up to date when a thread leaves its core or at a timer tick, and not when it is read: of
+ * one that still runs, up to a tick is missing, which is half of a slice of a quick server.
+ */
+export function awaitSleep(pid: number): void {
+  const endMs = performance.now() + longestWaitMs
+  do {
+    // Field 3 of proc_pid_stat(5), behind the name in parentheses: R is running or about to.
+    const stat = readOrNull(`/proc/${pid}/task/${pid}/stat`)
+    if (stat?.charAt(stat.lastIndexOf(')') + 2) !== 'R') return
+  } while (performance.now() < endMs)
+}
+
 /** Steal and busy time of the machine, from the first line of `/proc/stat` (10 ms ticks). */
 export function readMachine(): MachineReading {
   const line = readOrNull('/proc/stat')?.split('\n', 1)[0]
@@ -92,5 +106,6 @@ function readOrNull(file: string): string | null {
 }
 
 const nsPerUs = 1_000
+const longestWaitMs = 20
 // USER_HZ is 100 on every Linux that Node runs on.
 const usPerTick = 10_000

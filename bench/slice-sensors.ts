@@ -2,6 +2,7 @@ import type { Snapshot } from '../servers/telemetry.ts'
 import type { ServerProcess } from './processes.ts'
 import type { Slice } from './results.ts'
 import {
+  awaitSleep,
   clientUtilization,
   createCpuMeter,
   readClient,
@@ -39,8 +40,11 @@ export type SensedSlice = Pick<
 
 /** Sensors around the slices of one arm. */
 export interface SliceSensors {
-  read(): Promise<SensorReading>
-  /** As `read`, without waiting: in the middle of a load, where the platform allows; else null. */
+  /** Before a load, when the processes sleep. The wait is not in the client's reading, here and at the end. */
+  start(): Promise<SensorReading>
+  /** After a load, when the processes have done what is behind the last answer, too. */
+  end(): Promise<SensorReading>
+  /** In the middle of a load, without waiting, where the platform allows; else null. */
   readNow(): SensorReading | null
   between(
     started: SensorReading,
@@ -58,12 +62,23 @@ export function createSliceSensors(
   const serverMeter = createCpuMeter(server.pid)
   const issuerMeter = issuer === null ? null : createCpuMeter(issuer.pid)
   const here = () => ({ machine: readMachine(), client: readClient() })
+  const readProcesses = async () => {
+    awaitSleep(server.pid)
+    if (issuer !== null) awaitSleep(issuer.pid)
+    return {
+      server: serverMeter() ?? (await askCpu(server)),
+      issuer:
+        issuer === null || issuerMeter === null ? null : (issuerMeter() ?? (await askCpu(issuer))),
+    }
+  }
   return {
-    async read() {
-      const serverCpu = serverMeter() ?? (await askCpu(server))
-      const issuerCpu =
-        issuer === null || issuerMeter === null ? null : (issuerMeter() ?? (await askCpu(issuer)))
-      return { server: serverCpu, issuer: issuerCpu, ...here() }
+    async start() {
+      const processes = await readProcesses()
+      return { ...processes, ...here() }
+    },
+    async end() {
+      const surroundings = here()
+      return { ...(await readProcesses()), ...surroundings }
     },
     readNow() {
       const serverCpu = serverMeter()

@@ -6,7 +6,7 @@ import { BenchError, exitCodeOf } from '../bench/errors.ts'
 import { createLab, fetchToken, type Lab } from '../bench/lab.ts'
 import type { LoadTarget } from '../bench/load/target.ts'
 import { acquireLock } from '../bench/lock.ts'
-import { sliceOrder } from '../bench/measure.ts'
+import { sliceOrder } from '../bench/slice-order.ts'
 import { pinClient, pinProcess, type Pinning } from '../bench/pinning.ts'
 import { clientTlsOptions } from '../bench/preflight/client.ts'
 import { createServerStarter, type ServerProcess, type StartServer } from '../bench/processes.ts'
@@ -162,8 +162,9 @@ async function measureBlock(experiment: Experiment, task: Task): Promise<SliceBl
     arms.set(name, stack.use(await arm))
     await arms.get(name)?.slice(experiment.warmupRequests)
   }
+  const groups = names.map((name) => ({ ids: [name], repeats: 1 }))
   const slices: PlacedSlice[] = []
-  for (const id of sliceOrder(names, experiment.slices, task.random)) {
+  for (const id of sliceOrder(groups, experiment.slices, task.random)) {
     task.signal.throwIfAborted()
     for (const [arm, load] of arms) {
       if (arm !== id) continue

@@ -26,7 +26,13 @@ function trial(share: number, seed: number, blockSd = 0.004): Trial {
     ],
   })
   const { changes } = liveComparison(run, summarise(run))
-  return { injectedShare: share, secondsPerMechanism: 30 + seed, changes, run }
+  return {
+    injectedShare: share,
+    secondsPerMechanism: 30 + seed,
+    firstSecondsPerMechanism: 20 + seed,
+    changes,
+    run,
+  }
 }
 
 const unchanged = Array.from({ length: 6 }, (_, index) => trial(0, index + 1))
@@ -63,6 +69,7 @@ test('power: found, measured size and time, by share and case', () => {
   )
   assert.ok(Math.abs((power[0]?.measuredShare ?? 0) - 0.05) < 0.01)
   assert.deepEqual(power[0]?.secondsPerMechanism, { median: 37.5, worst: 38 })
+  assert.deepEqual(power[0].firstSecondsPerMechanism, { median: 27.5, worst: 28 })
 })
 
 test('the smallest detectable share grows with the noise, and is null where nothing would be found', () => {

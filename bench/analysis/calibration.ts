@@ -22,6 +22,8 @@ export interface Trial {
   readonly injectedShare: number
   /** Wall time of the whole comparison, confirmation included, per mechanism. */
   readonly secondsPerMechanism: number
+  /** The same up to the first verdict, before it is confirmed. */
+  readonly firstSecondsPerMechanism: number
   /** As told to the user: after confirmation. */
   readonly changes: readonly Change[]
   /** Of the first measurement. */
@@ -64,6 +66,7 @@ export interface Power {
   /** Median over tries of the CPU ratio less one: what the injection came to. */
   readonly measuredShare: number | null
   readonly secondsPerMechanism: { readonly median: number; readonly worst: number }
+  readonly firstSecondsPerMechanism: { readonly median: number; readonly worst: number }
 }
 
 /** Calibrates from trials: rates, power, precision. The same trials give the same calibration. */
@@ -239,7 +242,10 @@ function powerOf(trials: readonly Trial[]): Power[] {
   )
   return shares.flatMap((injectedShare) => {
     const tries = trials.filter((trial) => trial.injectedShare === injectedShare)
-    const seconds = tries.map(({ secondsPerMechanism }) => secondsPerMechanism)
+    const times = {
+      secondsPerMechanism: spread(tries.map((trial) => trial.secondsPerMechanism)),
+      firstSecondsPerMechanism: spread(tries.map((trial) => trial.firstSecondsPerMechanism)),
+    }
     const cases = [...new Set(tries.flatMap(({ changes }) => changes.map((change) => change.case)))]
     return cases.map((id) => {
       const cpu = tries.flatMap(({ changes }) =>
@@ -252,10 +258,14 @@ function powerOf(trials: readonly Trial[]): Power[] {
         tries: tries.length,
         found: cpu.filter(({ verdict }) => verdict === 'worse').length,
         measuredShare: ratios.length === 0 ? null : hodgesLehmann(ratios),
-        secondsPerMechanism: { median: median(seconds), worst: Math.max(...seconds) },
+        ...times,
       }
     })
   })
+}
+
+function spread(values: readonly number[]): { median: number; worst: number } {
+  return { median: median(values), worst: Math.max(...values) }
 }
 
 function isFlag(verdict: Verdict): boolean {

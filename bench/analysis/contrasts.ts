@@ -85,6 +85,17 @@ export function hidesBehindClient(metric: MetricName, readings: readonly Reading
   )
 }
 
+/** Ratio of one arm's cost to the other's with the interval of this cell alone. */
+export function ownRatio(
+  one: Reading,
+  other: Reading,
+  metric: MetricName,
+  level: number,
+): Estimate | null {
+  const interval = signedRankInterval(blockLogRatios(other, one, metric).values, level)
+  return interval === null ? null : mapEstimate(interval, Math.exp)
+}
+
 /** Per block the median of ln(second/first) over adjacent slices, with the block's index. */
 export function blockLogRatios(
   first: Reading,

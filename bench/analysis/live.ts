@@ -1,7 +1,10 @@
 import type { ArmRecord, Run } from '../results.ts'
-import type { Comparison } from './contrasts.ts'
+import { ownRatio, pairsOf, type Comparison } from './contrasts.ts'
+import { gatedMetrics, metrics } from './metrics.ts'
+import { measuredBlocks } from './reading.ts'
 import type { Change, Missing, RunComparison, Side } from './sides.ts'
-import type { ArmSummary, Summary } from './summary.ts'
+import { readRun, type ArmSummary, type Summary } from './summary.ts'
+import { defaultThresholds, judge, type Thresholds } from './verdict.ts'
 
 /**
  * A run whose arms are the same cases out of two source trees, told as a comparison: before is the
@@ -29,6 +32,28 @@ export function liveComparison(run: Run, summary: Summary): RunComparison {
     thresholds: summary.thresholds,
     warnings: summary.warnings,
   }
+}
+
+/**
+ * The changes that a second measurement bears out. It asks one question in one direction of cells that
+ * were already found `worse` at the simultaneous level, so each is judged by itself, at 95 % to the one
+ * side: a false alarm has to come twice, the second time by another 1 in 20.
+ */
+export function worseAgain(
+  run: Run,
+  thresholds: Thresholds = defaultThresholds,
+): Pick<Change, 'case' | 'metric'>[] {
+  const pairs = pairsOf(run.arms, readRun(run.arms, measuredBlocks(run.blocks)))
+  return pairs.flatMap(({ record, one, other }) =>
+    gatedMetrics.flatMap((metric) => {
+      const ratio = ownRatio(one, other, metric, CONFIRMATION_LEVEL)
+      const { verdict } = judge(ratio, metrics[metric], {
+        ...thresholds,
+        minimumLevel: CONFIRMATION_LEVEL,
+      })
+      return verdict === 'worse' ? [{ case: record.caseId, metric }] : []
+    }),
+  )
 }
 
 function changeOf({
@@ -80,3 +105,6 @@ function missingOf({ arms }: Summary, compared: ReadonlySet<ArmRecord>): Missing
     return [{ case: caseId, reason: why }]
   })
 }
+
+/** Of an interval with two sides: 95 % to each. */
+const CONFIRMATION_LEVEL = 0.9

@@ -1,5 +1,12 @@
 import type { ArmRecord, Block, Run, Warning } from '../results.ts'
-import { compareArms, decompose, type Comparison, type Decomposition } from './contrasts.ts'
+import {
+  compareArms,
+  decompose,
+  ownRatio,
+  pairsOf,
+  type Comparison,
+  type Decomposition,
+} from './contrasts.ts'
 import { figuresOf, type Figures } from './figures.ts'
 import { PRIMARY_METRIC } from './metrics.ts'
 import { measuredBlocks, ownConnections, readArm, type Reading } from './reading.ts'
@@ -54,19 +61,20 @@ export function summarise(run: Run, thresholds: Thresholds = defaultThresholds):
 }
 
 /**
- * Largest half-width among the intervals on CPU per request, relative: what `--precision` is about.
- * Of the comparisons, or without any of the cases' own figures. Null while some interval is short of
- * its level.
+ * Largest half-width among the 99 % intervals on CPU per request, relative: what `--precision` is about.
+ * Of the comparisons, each by itself, so that one more case does not make the others less precise; or
+ * without any of the cases' own figures. Null while some interval is short of its level.
  */
 export function relativePrecision(
   run: Pick<Run, 'arms' | 'blocks' | 'seed'>,
   thresholds: Thresholds = defaultThresholds,
 ): number | null {
   const readings = readRun(run.arms, measuredBlocks(run.blocks))
-  const compared = compareArms(run.arms, readings, { thresholds, seed: run.seed })
-    .filter(({ metric }) => metric === PRIMARY_METRIC)
-    .map(({ ratio }) => ratio)
-  const estimates = compared.length > 0 ? compared : ownCosts(run, readings, thresholds)
+  const pairs = pairsOf(run.arms, readings)
+  const estimates =
+    pairs.length > 0
+      ? pairs.map(({ one, other }) => ownRatio(one, other, PRIMARY_METRIC, thresholds.level))
+      : ownCosts(run, readings, thresholds)
   const widths = estimates.map((estimate) => {
     if (estimate?.level == null || estimate.level < thresholds.level) return null
     const half = margin(estimate)
@@ -92,7 +100,10 @@ function ownCosts(
 }
 
 /** Arms that were measured and have slices at the connections of their own case. */
-function readRun(arms: readonly ArmRecord[], blocks: readonly Block[]): Map<string, Reading> {
+export function readRun(
+  arms: readonly ArmRecord[],
+  blocks: readonly Block[],
+): Map<string, Reading> {
   return new Map(
     arms
       .filter(({ outcome }) => outcome === 'measured')

@@ -70,6 +70,7 @@ export const SelftestEnvelopeSchema = Type.Object(
         {
           injectedShare: share,
           secondsPerMechanism: Type.Number(),
+          firstSecondsPerMechanism: Type.Number(),
           runId: text,
           blocks: count,
           changes: Type.Array(Type.Object({ case: text, metric: text, verdict: text })),
@@ -99,6 +100,7 @@ export const SelftestEnvelopeSchema = Type.Object(
               found: count,
               measuredShare: nullable(share),
               secondsPerMechanism: seconds,
+              firstSecondsPerMechanism: seconds,
             },
             strict,
           ),

@@ -14,6 +14,7 @@ import { addPlanOptions, planOf, type PlanOptions } from './plan-options.ts'
 
 interface SelftestOptions extends PlanOptions {
   readonly rounds: string
+  readonly tries?: string
   readonly inject: string
   readonly results: string
   readonly out?: string
@@ -25,7 +26,8 @@ export function selftestCommand(io: Io, done: (result: CommandResult) => void): 
   const command = new Command('selftest')
     .description('what a comparison is worth on this machine: false positives, power, precision')
     .argument('[scenario...]', 'default: tls combined')
-    .option('--rounds <number>', 'comparisons for each injected share', '3')
+    .option('--rounds <number>', 'comparisons of identical trees', '3')
+    .option('--tries <number>', 'comparisons for each injected share; default: as --rounds')
     .option('--inject <percent,…>', 'server CPU to inject', '3%,5%')
     .option('--results <folder>', 'where runs are kept', join(io.root, 'results'))
     .option('--out <file>', 'also write the calibration as JSON')
@@ -41,7 +43,8 @@ export function selftestCommand(io: Io, done: (result: CommandResult) => void): 
 async function selftest(names: readonly string[], options: SelftestOptions, io: Io): Promise<void> {
   const all = await loadScenarios(io.root)
   for (const name of names) findScenario(name, all)
-  const rounds = parseRounds(options.rounds)
+  const rounds = parseCount('--rounds', options.rounds)
+  const tries = options.tries === undefined ? rounds : parseCount('--tries', options.tries)
   const shares = options.inject.split(',').map(parseShare)
   const { mode, plan, precision } = planOf(options, 'full')
   prepareFolder(options.results)
@@ -52,9 +55,11 @@ async function selftest(names: readonly string[], options: SelftestOptions, io: 
     names,
     mode,
     plan: { ...plan, saturationRequests: 0, singleConnectionSlices: 0 },
-    precision,
+    // The mode's own aims at other questions than a share that is known.
+    precision: options.precision === undefined && mode === 'full' ? undefined : precision,
     warnings: machine.warnings,
     rounds,
+    tries,
     shares,
     signal: io.signal,
     runId: (environment) => createRunId(new Date(), environment, 'selftest'),
@@ -104,9 +109,9 @@ function trialLine({ injectedShare, changes, secondsPerMechanism }: Trial): stri
   return `${what}: ${verdicts.join('; ')}; ${secondsPerMechanism.toFixed(0)} s per mechanism`
 }
 
-function parseRounds(text: string): number {
+function parseCount(option: string, text: string): number {
   if (/^[1-9]\d{0,2}$/.test(text)) return Number(text)
-  throw new BenchError('usage', `--rounds ${text}: expected 1 to 999`)
+  throw new BenchError('usage', `${option} ${text}: expected 1 to 999`)
 }
 
 function parseShare(text: string): number {

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { calibrate, type Calibration, type Trial } from '../analysis/calibration.ts'
 import { PRIMARY_METRIC } from '../analysis/metrics.ts'
+import { defaultThresholds } from '../analysis/verdict.ts'
 import { BenchError } from '../errors.ts'
 import { compareLive, type LiveOptions } from '../live.ts'
 import type { Run } from '../results.ts'
@@ -10,11 +11,15 @@ import { injectBurn, iterationNs, type Injection } from './inject.ts'
 /** What is tried, and how often. */
 export interface TrialsOptions extends Omit<
   LiveOptions,
-  'trees' | 'settings' | 'plan' | 'command'
+  'trees' | 'settings' | 'plan' | 'precision' | 'command'
 > {
   readonly plan: LiveOptions['plan']
-  /** Comparisons for each injected share, the A/A included. */
+  /** At which half-width a comparison stops; undefined = as each share needs it. */
+  readonly precision: number | null | undefined
+  /** A/A comparisons. */
   readonly rounds: number
+  /** Comparisons for each injected share. */
+  readonly tries: number
   /** Shares of server CPU to inject, beside 0. */
   readonly shares: readonly number[]
   readonly onTrial: (trial: Trial, done: number, of: number) => void
@@ -32,9 +37,12 @@ export interface SelftestResult {
  * tell what a request costs here and now.
  */
 export async function runTrials(options: TrialsOptions): Promise<SelftestResult> {
-  const { rounds, shares, plan, signal, onTrial } = options
+  const { rounds, tries, shares, plan, signal, onTrial } = options
   const trials: Trial[] = []
-  const queue = [0, ...shares].flatMap((share) => Array.from({ length: rounds }, () => share))
+  const queue = [
+    ...new Array<number>(rounds).fill(0),
+    ...shares.flatMap((share) => new Array<number>(tries).fill(share)),
+  ]
   let burn: Burn | null = null
   for (const [index, share] of queue.entries()) {
     signal.throwIfAborted()
@@ -47,18 +55,29 @@ export async function runTrials(options: TrialsOptions): Promise<SelftestResult>
   return { trials, calibration: calibrate(trials, { seed: plan.seed }) }
 }
 
+/**
+ * Half-width that leaves room between the share and the effect below which nothing is called worse, also
+ * after the intervals are widened to hold all at once: fixed before the first block. An A/A gets that of
+ * the smallest share.
+ */
+function precisionFor(share: number, { shares }: Pick<TrialsOptions, 'shares'>): number {
+  const wanted = share === 0 ? Math.min(...shares) : share
+  return Math.max(finestPrecision, (wanted - defaultThresholds.effect) / roomFactor)
+}
+
 /** Loop iterations that a share of a request's CPU time takes, by server program. */
 type Burn = (share: number) => Injection
 
 async function runTrial(
   share: number,
   injection: Injection,
-  options: Omit<TrialsOptions, 'rounds' | 'shares' | 'onTrial'>,
+  options: Omit<TrialsOptions, 'rounds' | 'tries' | 'onTrial'>,
 ): Promise<Trial> {
   await using trees = await openCopies(options.root, (tree) => injectBurn(tree, injection))
   const startMs = performance.now()
   const { comparison, runs } = await compareLive({
     ...options,
+    precision: options.precision === undefined ? precisionFor(share, options) : options.precision,
     trees,
     settings: [],
     command: ['selftest', `--inject=${share}`, ...options.names],
@@ -68,6 +87,7 @@ async function runTrial(
   return {
     injectedShare: share,
     secondsPerMechanism: (performance.now() - startMs) / msPerSecond / options.names.length,
+    firstSecondsPerMechanism: secondsOf(run) / options.names.length,
     changes: comparison.changes,
     run,
   }
@@ -124,11 +144,17 @@ function costs({ changes, run }: Trial): { readonly program: string; readonly cp
     .map(({ case: id, before }) => ({ program: programOf(id, run), cpuUs: before?.estimate ?? 0 }))
 }
 
+function secondsOf({ startedAt, finishedAt }: Run): number {
+  return (Date.parse(finishedAt ?? startedAt) - Date.parse(startedAt)) / msPerSecond
+}
+
 /** In this project a scenario's server program has its name. */
 function programOf(caseId: string, { arms }: Run): string {
   return arms.find((arm) => arm.caseId === caseId)?.scenario ?? caseId
 }
 
+const finestPrecision = 0.005
+const roomFactor = 1.6
 const msPerSecond = 1_000
 const nsPerUs = 1_000
 /** Large beside the noise of four blocks, small beside what would change how a server behaves. */
