@@ -56,13 +56,14 @@ export async function runTrials(options: TrialsOptions): Promise<SelftestResult>
 }
 
 /**
- * Half-width that leaves room between the share and the effect below which nothing is called worse, also
- * after the intervals are widened to hold all at once: fixed before the first block. An A/A gets that of
- * the smallest share.
+ * Half-width at which a comparison of trees so far apart can be decided, fixed before its first block:
+ * that leaves room between the share and the effect below which nothing is called worse, or in an A/A
+ * to the ends of what is called the same, also after the intervals are widened to hold all at once.
  */
-function precisionFor(share: number, { shares }: Pick<TrialsOptions, 'shares'>): number {
-  const wanted = share === 0 ? Math.min(...shares) : share
-  return Math.max(finestPrecision, (wanted - defaultThresholds.effect) / roomFactor)
+function precisionFor(share: number): number {
+  const { effect, equivalence } = defaultThresholds
+  const room = share === 0 ? equivalence : share - effect
+  return Math.max(finestPrecision, room / roomFactor)
 }
 
 /** Loop iterations that a share of a request's CPU time takes, by server program. */
@@ -77,7 +78,7 @@ async function runTrial(
   const startMs = performance.now()
   const { comparison, runs } = await compareLive({
     ...options,
-    precision: options.precision === undefined ? precisionFor(share, options) : options.precision,
+    precision: options.precision === undefined ? precisionFor(share) : options.precision,
     trees,
     settings: [],
     command: ['selftest', `--inject=${share}`, ...options.names],
