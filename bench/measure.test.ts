@@ -342,6 +342,28 @@ test('an arm too slow to be warmed by requests is warmed for a time instead', as
   assert.deepEqual(await warmedBy(2_000), [20, 20])
 })
 
+test('arms of one case have slices of one size, whatever each of them took', async () => {
+  const steps: string[] = []
+  const arms = [1_000, 4_000].map((requestUs) => ({
+    ...fakeSource(`b@${requestUs}`, steps, undefined, requestUs),
+    caseId: 'b',
+  }))
+  await measure(
+    [...arms, fakeSource('a', steps, undefined, 10_000)],
+    { ...plan, maxBlocks: 1, minBlocks: 1, maxSliceRequests: 100 },
+    context(),
+  )
+  const sizes = steps
+    .slice(steps.findLastIndex((step) => step.startsWith('pin')))
+    .filter((step) => step.includes('duet 8'))
+    .map((step) => step.split(' '))
+  const sizesOf = (letter: string) =>
+    new Set(sizes.filter(([id = '']) => id.startsWith(letter)).map((words) => words.at(-1)))
+  assert.equal(sizesOf('b').size, 1)
+  // 50 ms at 10 ms a request, and the least that is allowed.
+  assert.deepEqual([...sizesOf('a')], ['5'])
+})
+
 test('arms of one case are measured side by side, with no other arm between them', async () => {
   const steps: string[] = []
   const pair = ['b@before', 'b@after'].map((id) => ({ ...fakeSource(id, steps), caseId: 'b' }))

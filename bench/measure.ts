@@ -87,7 +87,7 @@ export async function measure(
   context: MeasureContext,
 ): Promise<Block[]> {
   const random = createRandom(plan.seed)
-  const sliceRequests = new Map<string, SliceSize>()
+  const sizes = new Map<string, SliceSize>()
   const blocks: Block[] = []
   const startMs = context.nowMs()
   while (blocks.length < plan.maxBlocks) {
@@ -100,7 +100,7 @@ export async function measure(
       plan,
       context,
       random,
-      sliceRequests,
+      sizes,
       index: blocks.length,
     })
     blocks.push(block)
@@ -115,8 +115,12 @@ interface BlockTask {
   readonly plan: Plan
   readonly context: MeasureContext
   readonly random: Random
-  /** Slices of each arm; fixed by the first block's warm-up. */
-  readonly sliceRequests: Map<string, SliceSize>
+  /**
+   * Slices by case, fixed by the first arm of it that was warm. Arms that are compared must have the
+   * same: what a slice costs once is part of its cost per request, and 250 requests instead of 200 made
+   * identical trees differ by 2 % in all blocks of a run.
+   */
+  readonly sizes: Map<string, SliceSize>
   readonly index: number
 }
 
@@ -157,14 +161,19 @@ async function runSlices(
   task: BlockTask,
   record: Recorder,
 ): Promise<void> {
-  const { plan, sources, sliceRequests } = task
+  const { plan, sources, sizes } = task
   task.context.onEvent({ kind: 'warming', arms: arms.size })
   // One after the other. Together they would hold the compiler's threads off the cores, and each process
   // would end up with other machine code: 7 % apart for its whole life, where 2 to 4 % were seen so.
-  for (const arm of arms.values()) await warm(arm, task)
+  const caseIds = new Map(sources.map(({ id, caseId }) => [id, caseId]))
+  for (const arm of arms.values()) {
+    const requestUs = await warm(arm, task)
+    const caseId = caseIds.get(arm.id) ?? arm.id
+    if (!sizes.has(caseId)) sizes.set(caseId, sliceSize(requestUs, plan))
+  }
   for (const arm of arms.values()) arm.pin()
   const sizeOf = (id: string) =>
-    sliceRequests.get(id) ?? { requests: plan.minSliceRequests, repeats: 1 }
+    sizes.get(caseIds.get(id) ?? id) ?? { requests: plan.minSliceRequests, repeats: 1 }
   const duet = ({ id, connections }: Arm): SliceRequest => ({
     load: 'duet',
     connections,
@@ -177,7 +186,7 @@ async function runSlices(
   }
   const groups = groupByCase(sources).map((ids): SliceGroup => ({
     ids,
-    repeats: Math.max(...ids.map((id) => sizeOf(id).repeats)),
+    repeats: sizeOf(ids[0] ?? '').repeats,
   }))
   const alone = sources.map(({ id }): SliceGroup => ({ ids: [id], repeats: 1 }))
   const rounds: { ids: string[]; request: (arm: Arm) => SliceRequest }[] = [
@@ -208,8 +217,8 @@ async function runSlices(
   }
 }
 
-/** Runs the JIT compilers hot on both sides; in the first block this also fixes the size of its slices. */
-async function warm(arm: Arm, { plan, sliceRequests, context }: BlockTask): Promise<void> {
+/** Runs the JIT compilers hot on both sides; returns what a request took in the end, in µs. */
+async function warm(arm: Arm, { plan, context }: BlockTask): Promise<number> {
   const duet = (requests: number): SliceRequest => ({
     load: 'duet',
     connections: arm.connections,
@@ -228,7 +237,7 @@ async function warm(arm: Arm, { plan, sliceRequests, context }: BlockTask): Prom
     requestUs = reading.wallUs / reading.requests
     isSlow = reading.cpuUs / reading.requests > plan.slowRequestUs
   }
-  if (!sliceRequests.has(arm.id)) sliceRequests.set(arm.id, sliceSize(requestUs, plan))
+  return requestUs
 }
 
 /** As many requests as take `sliceMs`, within the plan's bounds; where those are too few, more slices. */

@@ -39,6 +39,7 @@ test('arms of one case come as ABBA, twice in a block, with nothing between them
       assert.deepEqual([a, b], [d, c])
       assert.notEqual(a, b)
     }
+    assert.doesNotMatch(pair.join(' '), /(\w+) \1 \1/)
   }
 })
 
