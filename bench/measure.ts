@@ -28,6 +28,12 @@ export interface ArmSource {
   readonly id: string
   /** Arms of the same case are paired with each other, slice by slice. */
   readonly caseId: string
+  /**
+   * Which of several equal sets of processes of this arm it is, from 0. Processes of the same code differ:
+   * of `tls` one in 25 is 13 % slower for its whole life. Each set is paired with the same one of the
+   * other arm, and all slices are the arm's.
+   */
+  readonly replica: number
   start(): Promise<Arm>
 }
 
@@ -40,8 +46,10 @@ export interface Plan {
   readonly budgetMs: number | null
   /** Paired slices of each arm in a block, a multiple of 4: see `sliceOrder`. */
   readonly slices: number
-  /** A case so quick that its longest slice falls short of `sliceMs` gets up to so many times the slices. */
+  /** A case so quick that its longest slice falls short of `sliceMs` gets up to so many times the slices, replicas included. */
   readonly maxRepeats: number
+  /** Sets of processes for each of two arms of one quick case. */
+  readonly quickReplicas: number
   /** Each arm is warmed by so many requests; one whose request costs more than `slowRequestUs` only for so much CPU time. */
   readonly warmupRequests: number
   readonly slowRequestUs: number
@@ -142,9 +150,11 @@ async function measureBlock(task: BlockTask): Promise<Block> {
     context.signal.throwIfAborted()
     // All at once: starting is not measured, and one after the other takes most of a block's time.
     const starts = await Promise.allSettled(startOrder.map((source) => source.start()))
-    const alive = new Map<string, Arm>()
-    for (const start of starts) {
-      if (start.status === 'fulfilled') alive.set(start.value.id, arms.use(start.value))
+    const alive = new Map<string, Running>()
+    for (const [place, start] of starts.entries()) {
+      const source = startOrder[place]
+      if (start.status === 'fulfilled' && source !== undefined)
+        alive.set(keyOf(source), { source, arm: arms.use(start.value) })
     }
     const refused = starts.find((start) => start.status === 'rejected')
     if (refused !== undefined) throw refused.reason
@@ -156,63 +166,73 @@ async function measureBlock(task: BlockTask): Promise<Block> {
   }
 }
 
+/** A set of processes at work, by the key of its source. */
+interface Running {
+  readonly source: ArmSource
+  readonly arm: Arm
+}
+
 async function runSlices(
-  arms: ReadonlyMap<string, Arm>,
+  running: ReadonlyMap<string, Running>,
   task: BlockTask,
   record: Recorder,
 ): Promise<void> {
   const { plan, sources, sizes } = task
-  task.context.onEvent({ kind: 'warming', arms: arms.size })
+  task.context.onEvent({ kind: 'warming', arms: running.size })
   // One after the other. Together they would hold the compiler's threads off the cores, and each process
   // would end up with other machine code: 7 % apart for its whole life, where 2 to 4 % were seen so.
-  const caseIds = new Map(sources.map(({ id, caseId }) => [id, caseId]))
-  for (const arm of arms.values()) {
+  for (const { source, arm } of running.values()) {
     const requestUs = await warm(arm, task)
-    const caseId = caseIds.get(arm.id) ?? arm.id
-    if (!sizes.has(caseId)) sizes.set(caseId, sliceSize(requestUs, plan))
+    if (!sizes.has(source.caseId)) sizes.set(source.caseId, sliceSize(requestUs, plan))
   }
-  for (const arm of arms.values()) arm.pin()
-  const sizeOf = (id: string) =>
-    sizes.get(caseIds.get(id) ?? id) ?? { requests: plan.minSliceRequests, repeats: 1 }
-  const duet = ({ id, connections }: Arm): SliceRequest => ({
+  for (const { arm } of running.values()) arm.pin()
+  const sizeOf = ({ caseId }: ArmSource) =>
+    sizes.get(caseId) ?? { requests: plan.minSliceRequests, repeats: 1 }
+  const duet = ({ source, arm: { connections } }: Running): SliceRequest => ({
     load: 'duet',
     connections,
-    requests: sizeOf(id).requests,
+    requests: sizeOf(source).requests,
   })
-  for (const arm of arms.values()) {
+  for (const each of running.values()) {
     for (let slice = 0; slice < plan.settleSlices; slice++) {
-      await sliceOrFail(arm, duet(arm), task.context.signal)
+      await sliceOrFail(each.arm, duet(each), task.context.signal)
     }
   }
-  const groups = groupByCase(sources).map((ids): SliceGroup => ({
-    ids,
-    repeats: sizeOf(ids[0] ?? '').repeats,
+  const groups = pairUp(sources).map((group): SliceGroup => ({
+    ids: group.map(keyOf),
+    repeats: Math.max(
+      1,
+      ...group.map((source) => sizeOf(source).repeats / replicasOf(source, sources)),
+    ),
   }))
-  const alone = sources.map(({ id }): SliceGroup => ({ ids: [id], repeats: 1 }))
-  const rounds: { ids: string[]; request: (arm: Arm) => SliceRequest }[] = [
+  const firsts = sources.filter(({ replica }) => replica === 0)
+  const alone = firsts.map((source): SliceGroup => ({ ids: [keyOf(source)], repeats: 1 }))
+  const rounds: { keys: string[]; request: (each: Running) => SliceRequest }[] = [
     {
-      ids: sliceOrder(groups, plan.slices, task.random),
+      keys: sliceOrder(groups, plan.slices, task.random),
       request: duet,
     },
     {
-      ids: sliceOrder(alone, plan.singleConnectionSlices, task.random),
+      keys: sliceOrder(alone, plan.singleConnectionSlices, task.random),
       request: () => ({ load: 'duet', connections: 1, requests: plan.minSliceRequests }),
     },
     {
-      ids: plan.saturationRequests > 0 ? shuffle([...arms.keys()], task.random) : [],
-      request: (arm) => ({
+      keys: plan.saturationRequests > 0 ? shuffle(firsts.map(keyOf), task.random) : [],
+      request: ({ arm }) => ({
         load: 'saturation',
         connections: arm.connections,
         requests: plan.saturationRequests,
       }),
     },
   ]
-  record.expect(rounds.reduce((sum, round) => sum + round.ids.length, 0))
+  record.expect(rounds.reduce((sum, round) => sum + round.keys.length, 0))
   for (const round of rounds) {
-    for (const id of round.ids) {
-      const arm = arms.get(id)
-      if (arm === undefined) throw new BenchError('measurement-failed', `arm ${id} was not started`)
-      record.slice(id, await sliceOrFail(arm, round.request(arm), task.context.signal))
+    for (const key of round.keys) {
+      const each = running.get(key)
+      if (each === undefined)
+        throw new BenchError('measurement-failed', `arm ${key} was not started`)
+      const reading = await sliceOrFail(each.arm, round.request(each), task.context.signal)
+      record.slice(each.source.id, reading)
     }
   }
 }
@@ -248,10 +268,18 @@ function sliceSize(requestUs: number, plan: Plan): SliceSize {
   return { requests, repeats }
 }
 
-function groupByCase(sources: readonly ArmSource[]): string[][] {
-  return [...Map.groupBy(sources, ({ caseId }) => caseId).values()].map((group) =>
-    group.map(({ id }) => id),
-  )
+/** Arms of one case, replica by replica. */
+function pairUp(sources: readonly ArmSource[]): ArmSource[][] {
+  const pairs = Map.groupBy(sources, ({ caseId, replica }) => JSON.stringify([caseId, replica]))
+  return [...pairs.values()]
+}
+
+function replicasOf({ id }: ArmSource, sources: readonly ArmSource[]): number {
+  return sources.filter((source) => source.id === id).length
+}
+
+function keyOf({ id, replica }: ArmSource): string {
+  return `${id}\n${replica}`
 }
 
 /** One slice; ends at once, with the reason, when the arm dies or the user interrupts. */

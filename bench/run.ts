@@ -75,7 +75,11 @@ export async function runBench(options: RunOptions): Promise<Run> {
     if (failed !== undefined) return finish(run, `${failed.caseId}: ${failed.reason ?? 'failed'}`)
     if (signal.aborted) return finish(run, 'interrupted')
     options.save(run)
-    const sources = arms.map((arm) => sourceOf({ arm, run, pinning, labOf, start: start.server }))
+    const sources = arms.flatMap((arm) =>
+      Array.from({ length: replicasOf(arm, options) }, (_, replica) =>
+        sourceOf({ arm, replica, run, pinning, labOf, start: start.server }),
+      ),
+    )
     return await measureInto(run, sources, options)
   } finally {
     if (pinning !== null) unpinClient(pinning)
@@ -203,18 +207,30 @@ function recordOf(arm: PlannedArm, preflight: Preflight | undefined): ArmRecord 
   }
 }
 
+/**
+ * Several sets of processes for each of two arms of one case, where their differences are what would
+ * limit the comparison: cases without a token cost so little that they do.
+ */
+function replicasOf({ case: trial }: PlannedArm, { arms, plan }: RunOptions): number {
+  const isPaired = arms.filter((arm) => arm.case.id === trial.id).length > 1
+  const isQuick = trial.scenario.credentials(trial.parameters).token === 'none'
+  return isPaired && isQuick ? plan.quickReplicas : 1
+}
+
 interface SourceTask {
   readonly arm: PlannedArm
+  readonly replica: number
   readonly run: Run
   readonly pinning: Pinning | null
   readonly labOf: (trial: Case) => Promise<Lab>
   readonly start: StartServer
 }
 
-function sourceOf({ arm, run, pinning, labOf, start }: SourceTask): ArmSource {
+function sourceOf({ arm, replica, run, pinning, labOf, start }: SourceTask): ArmSource {
   return {
     id: arm.id,
     caseId: arm.case.id,
+    replica,
     async start() {
       const started = await startArm({
         id: arm.id,
