@@ -8,6 +8,7 @@ import { openConnections, type Connections } from './load/connection.ts'
 import { medianUs } from './load/histogram.ts'
 import type { LoadTarget } from './load/target.ts'
 import type { Arm, SliceRequest } from './measure.ts'
+import type { OpenArm } from './measure-open.ts'
 import type { SliceReading } from './recorder.ts'
 import type { Pinning } from './pinning.ts'
 import { pinProcess } from './pinning.ts'
@@ -15,6 +16,7 @@ import type { ServerProcess, StartServer } from './processes.ts'
 import type { Case } from './scenario.ts'
 import { createSliceSensors, type SliceSensors } from './slice-sensors.ts'
 import { clientTlsOptions } from './preflight/client.ts'
+import { measureServerWindow } from './windows.ts'
 
 /** What an arm is made of: a Case out of one source tree, with the credentials of a lab. */
 export interface ArmOptions {
@@ -28,7 +30,7 @@ export interface ArmOptions {
 }
 
 /** An arm with the digest of what it answers. */
-export interface StartedArm extends Arm {
+export interface StartedArm extends Arm, OpenArm {
   /** SHA-256 of the response body. */
   readonly responseDigest: string
 }
@@ -46,20 +48,27 @@ export async function startArm(options: ArmOptions): Promise<StartedArm> {
   const single = started.use(await openConnections(target, 1))
   await settledConnections(server, target, connections + 1)
   const sensors = createSliceSensors(server, issuer)
+  const pin = () => {
+    const { pinning } = options
+    if (pinning === null) return
+    for (const { pid } of issuer === null ? [server] : [server, issuer]) {
+      pinProcess(pid, pinning.serverCpus)
+    }
+  }
   const owned = started.move()
   return {
     id: options.id,
     connections,
     died: issuer === null ? server.died : AbortSignal.any([server.died, issuer.died]),
     responseDigest: digest(target.expect.body),
-    pin: () => {
-      const { pinning } = options
-      if (pinning === null) return
-      for (const { pid } of issuer === null ? [server] : [server, issuer]) {
-        pinProcess(pid, pinning.serverCpus)
-      }
-    },
+    pin,
     slice: (request) => runSlice({ request, target, pool, single, server, sensors }),
+    async settle() {
+      const startMs = performance.now()
+      while (performance.now() - startMs < settleMs) await pool.run(settleRequests)
+      pin()
+    },
+    window: (request, signal) => measureServerWindow({ target, server, sensors }, request, signal),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
@@ -242,3 +251,6 @@ const expectedBody = Buffer.from(
   '{"id":"pay_1001","org_id":"acme","amount":"129.95","currency":"EUR","state":"settled"}',
 )
 const settleAttempts = 50
+// By then a server of 17 µs a request has had more requests than V8 needs to compile it for good.
+const settleMs = 1_000
+const settleRequests = 400

@@ -6,7 +6,7 @@ import { planLiveArms, type PlannedArm } from './arms.ts'
 import { BenchError } from './errors.ts'
 import type { Plan } from './measure.ts'
 import type { Mode, Run, Warning } from './results.ts'
-import { runBench, type RunEvent, type RunOptions } from './run.ts'
+import { closedLoops, runBench, type RunEvent, type RunOptions } from './run.ts'
 import { parseSettings, type Scenario } from './scenario.ts'
 import { loadScenarios } from './scenarios.ts'
 import type { TreePair } from './trees.ts'
@@ -127,11 +127,14 @@ function measureArms(
   arms: readonly PlannedArm[],
   options: LiveOptions & Pick<RunOptions, 'checkedIn'>,
 ): Promise<Run> {
-  const { precision } = options
+  const { plan, precision } = options
   return runBench({
     ...options,
+    ...closedLoops(
+      plan,
+      (run) => precision !== null && (relativePrecision(run) ?? Infinity) <= precision,
+    ),
     arms,
-    preciseEnough: (run) => precision !== null && (relativePrecision(run) ?? Infinity) <= precision,
   })
 }
 

@@ -1,7 +1,7 @@
 import { createRandom, shuffle, type Random } from './random.ts'
 import { BenchError } from './errors.ts'
 import { createRecorder, type Recorder, type SliceReading } from './recorder.ts'
-import type { Block, Slice } from './results.ts'
+import type { Block, Slice, Window } from './results.ts'
 import { sliceOrder, type SliceGroup } from './slice-order.ts'
 
 /** How one slice is loaded. */
@@ -69,18 +69,24 @@ export type MeasureEvent =
   | { readonly kind: 'block-started'; readonly index: number }
   | { readonly kind: 'warming'; readonly arms: number }
   | { readonly kind: 'slice'; readonly slice: Slice; readonly done: number; readonly of: number }
+  | { readonly kind: 'window-started'; readonly arm: string; readonly durationMs: number }
+  | { readonly kind: 'window-finished'; readonly window: Window }
   | { readonly kind: 'block-finished'; readonly block: Block; readonly elapsedMs: number }
 
-/** What measuring asks of the outside. */
-export interface MeasureContext {
+/** What measuring slices asks of the outside. */
+export interface MeasureContext extends OutsideWorld {
+  /** Whether the blocks so far are precise enough to stop. Never asks whether something is significant. */
+  readonly preciseEnough: (blocks: readonly Block[]) => boolean
+}
+
+/** What every kind of measuring asks of the outside. */
+export interface OutsideWorld {
   readonly signal: AbortSignal
   readonly onEvent: (event: MeasureEvent) => void
   /** Milliseconds on a monotonic clock. */
   readonly nowMs: () => number
   /** Wall clock, ISO 8601. */
   readonly timestamp: () => string
-  /** Whether the blocks so far are precise enough to stop. Never asks whether something is significant. */
-  readonly preciseEnough: (blocks: readonly Block[]) => boolean
 }
 
 /**

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import { runEnvelope } from './analysis/envelope.ts'
-import { summarise } from './analysis/summary.ts'
+import { hasWindows, summarise } from './analysis/summary.ts'
 import type { Io } from './commands/io.ts'
 import { BenchError } from './errors.ts'
 import type { Run } from './results.ts'
 import { renderRun } from './render/text.ts'
+import { renderWindows } from './render/windows-text.ts'
 import { saveFile } from './store.ts'
 
 /** Where and how a run is shown. */
@@ -23,12 +24,16 @@ export async function presentRun(
   { io, folder, file, json }: PresentOptions,
 ): Promise<void> {
   const summary = summarise(run)
-  const charts = summary.blocksMeasured === 0 ? [] : await writeCharts(run, summary, { io, folder })
+  const charts =
+    summary.blocksMeasured === 0 || hasWindows(summary)
+      ? []
+      : await writeCharts(run, summary, { io, folder })
   if (json) {
     io.out(`${JSON.stringify(runEnvelope(run, summary, { file, charts }))}\n`)
     return
   }
-  io.out(`\n${renderRun(run, summary, { color: io.stdoutIsTerminal })}`)
+  const render = hasWindows(summary) ? renderWindows : renderRun
+  io.out(`\n${render(run, summary, { color: io.stdoutIsTerminal })}`)
   if (file !== null) io.out(`\nRun     ${file}\n`)
   for (const chart of charts) io.out(`Chart   ${chart}\n`)
 }

@@ -10,8 +10,11 @@ export interface Progress {
   readonly stop: () => void
 }
 
+/** What is known beforehand of how long it will take. */
+export type ProgressPlan = Pick<Plan, 'minBlocks' | 'maxBlocks' | 'budgetMs'>
+
 /** A live line on a terminal; plain lines, one a step, elsewhere. */
-export function createProgress(options: { io: Io; plan: Plan }): Progress {
+export function createProgress(options: { io: Io; plan: ProgressPlan }): Progress {
   const { io, plan } = options
   const spinner =
     io.stderr.isTTY === true ? ora({ stream: io.stderr, discardStdin: false }).start() : null
@@ -55,12 +58,22 @@ export function createProgress(options: { io: Io; plan: Plan }): Progress {
           live(`${line}, slice ${done} of ${of}`)
           return
         }
+        case 'window-started':
+          live(
+            `block ${block} of ${blocks(plan)}: ${shortName(event.arm)}, ${event.durationMs / 1_000} s of offered load`,
+          )
+          return
+        case 'window-finished': {
+          const { arm, answered, requests } = event.window
+          say(`block ${block}: ${shortName(arm)} answered ${answered} of ${requests} requests`)
+          return
+        }
         case 'block-finished': {
           const left = timeLeftMs(plan, block, performance.now() - blocksStartMs)
           const outcome =
             event.block.outcome === 'failed'
               ? `failed: ${event.block.reason ?? ''}`
-              : `${event.block.slices.length} slices`
+              : `${event.block.slices.length + (event.block.windows ?? []).length} slices or windows`
           say(
             `block ${block} of ${blocks(plan)}: ${outcome}${left > 0 && event.block.outcome === 'measured' ? `, about ${clock(left)} left` : ''}`,
           )
@@ -84,12 +97,16 @@ function preflightLine({
 }
 
 /** Time left from the blocks so far; the plan may stop earlier by budget. */
-function timeLeftMs({ maxBlocks, budgetMs }: Plan, done: number, elapsedMs: number): number {
+function timeLeftMs(
+  { maxBlocks, budgetMs }: ProgressPlan,
+  done: number,
+  elapsedMs: number,
+): number {
   const byBlocks = (elapsedMs / done) * (maxBlocks - done)
   return budgetMs === null ? byBlocks : Math.min(byBlocks, budgetMs - elapsedMs)
 }
 
-function blocks({ minBlocks, maxBlocks, budgetMs }: Plan): string {
+function blocks({ minBlocks, maxBlocks, budgetMs }: ProgressPlan): string {
   if (minBlocks !== maxBlocks) return `${minBlocks} to ${maxBlocks}`
   return budgetMs === null ? String(maxBlocks) : `up to ${maxBlocks}`
 }

@@ -145,7 +145,61 @@ const Slice = Type.Object(
   strict,
 )
 
-/** Fresh processes for every arm, warm-up, then interleaved slices: the only unit of inference. */
+/** What one arm did with an offered load: one schedule of intended sends, whatever the server does. */
+const Window = Type.Object(
+  {
+    arm: text,
+    plan: Type.Object(
+      {
+        ratePerSecond: amount,
+        arrivals: Type.Union([Type.Literal('constant'), Type.Literal('poisson')]),
+        durationMs: amount,
+        /** Of the schedule: the same seed gives the same intended sends. */
+        seed: count,
+        connections: count,
+        maxConnections: count,
+        timeoutMs: amount,
+      },
+      strict,
+    ),
+    requests: count,
+    answered: count,
+    /** By reason. */
+    errors: counts,
+    timeouts: count,
+    wallUs: amount,
+    /** From the start to the last intended send, and to the last send. */
+    scheduleUs: amount,
+    sendingUs: amount,
+    bytesReceived: count,
+    connectionsOpened: count,
+    /** Requests under way or waiting, at most. */
+    maxOutstanding: count,
+    /** Null for servers that are not ours. */
+    cpuUs: nullable(amount),
+    issuerCpuUs: nullable(amount),
+    clientCpuUs: amount,
+    /** Of the client's time, what it spent looking at the clock and nothing else. */
+    spinUs: amount,
+    runQueueUs: nullable(amount),
+    stealUs: nullable(amount),
+    foreignCpuUs: nullable(Type.Number()),
+    clientRunQueueUs: nullable(amount),
+    clientEventLoopUtilization: amount,
+    handshakesFull: nullable(count),
+    handshakesResumed: nullable(count),
+    gcUs: nullable(amount),
+    rssBytes: nullable(count),
+    /** Compressed V2 HdrHistograms in base64, whole µs. All but `service` count from the intended send. */
+    histograms: Type.Object(
+      { response: text, service: text, queueWait: text, lateness: text },
+      strict,
+    ),
+  },
+  strict,
+)
+
+/** Fresh processes for every arm, warm-up, then interleaved slices or windows: the only unit of inference. */
 const Block = Type.Object(
   {
     index: count,
@@ -155,6 +209,8 @@ const Block = Type.Object(
     outcome: Type.Union([Type.Literal('measured'), Type.Literal('failed')]),
     reason: nullable(text),
     slices: Type.Array(Slice),
+    /** Of a run under offered load, which has no slices. */
+    windows: Type.Optional(Type.Array(Window)),
     /** Merged over the block's slices, per arm, load and number of connections: compressed V2 HdrHistogram in base64, µs. */
     histograms: Type.Array(
       Type.Object(
@@ -208,6 +264,7 @@ export type Refusal = Static<typeof Refusal>
 export type Preflight = Static<typeof Preflight>
 export type ArmRecord = Static<typeof ArmRecord>
 export type Slice = Static<typeof Slice>
+export type Window = Static<typeof Window>
 export type Block = Static<typeof Block>
 export type Mode = Run['mode']
 

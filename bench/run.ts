@@ -2,16 +2,22 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { startArm, requestDigest } from './arm.ts'
+import { startArm, requestDigest, type StartedArm } from './arm.ts'
 import type { PlannedArm } from './arms.ts'
 import { readEnvironment } from './environment.ts'
 import { BenchError } from './errors.ts'
 import { createLab, type Lab } from './lab.ts'
-import { measure, type ArmSource, type MeasureEvent, type Plan } from './measure.ts'
+import {
+  measure,
+  type ArmSource,
+  type MeasureEvent,
+  type OutsideWorld,
+  type Plan,
+} from './measure.ts'
 import { pinClient, unpinClient, type Pinning } from './pinning.ts'
 import { preflight } from './preflight.ts'
 import { createServerStarter, type StartServer } from './processes.ts'
-import type { ArmRecord, Mode, Preflight, Run, Warning } from './results.ts'
+import type { ArmRecord, Block, Mode, Preflight, Run, Warning } from './results.ts'
 import type { Case } from './scenario.ts'
 
 /** Everything a run needs to know before it starts. */
@@ -20,17 +26,44 @@ export interface RunOptions {
   readonly runId: (environment: Run['environment']) => string
   readonly command: readonly string[]
   readonly mode: Mode
-  readonly plan: Plan
+  readonly seed: number
+  readonly procedure: Procedure
+  /** Sets of processes for each of two arms of one quick case. */
+  readonly quickReplicas: number
   readonly arms: readonly PlannedArm[]
   /** What was found before the run and its reader must know. */
   readonly warnings?: readonly Warning[]
   /** An earlier run of the same arms whose preflights still stand. */
   readonly checkedIn?: Run
   readonly signal: AbortSignal
-  readonly preciseEnough: (run: Run) => boolean
   readonly onEvent: (event: RunEvent) => void
   /** Called after preflight, after each block and at the end. */
   readonly save: (run: Run) => void
+}
+
+/** How the blocks of a run are measured; `run` holds those that are done. */
+export type Procedure = (
+  sources: readonly RunSource[],
+  context: OutsideWorld,
+  run: Run,
+) => Promise<Block[]>
+
+/** An arm of a run, of which slices and windows can be measured. */
+export interface RunSource extends ArmSource {
+  start(): Promise<StartedArm>
+}
+
+/** Interleaved slices in closed loops, until they are precise enough. */
+export function closedLoops(
+  plan: Plan,
+  preciseEnough: (run: Run) => boolean,
+): Pick<RunOptions, 'seed' | 'quickReplicas' | 'procedure'> {
+  return {
+    seed: plan.seed,
+    quickReplicas: plan.quickReplicas,
+    procedure: (sources, context, run) =>
+      measure(sources, plan, { ...context, preciseEnough: () => preciseEnough(run) }),
+  }
 }
 
 /** What a run tells while it goes on. */
@@ -64,7 +97,7 @@ export async function runBench(options: RunOptions): Promise<Run> {
       finishedAt: null,
       complete: false,
       incompleteReason: 'still measuring',
-      seed: options.plan.seed,
+      seed: options.seed,
       referenceDigest: referenceDigest(options.root),
       environment,
       arms: arms.map((arm) => recordOf(arm, checked.get(preflightKey(arm)))),
@@ -80,7 +113,7 @@ export async function runBench(options: RunOptions): Promise<Run> {
         sourceOf({ arm, replica, run, pinning, labOf, start: start.server }),
       ),
     )
-    return await measureInto(run, sources, options)
+    return await finishInto(run, options, (context) => options.procedure(sources, context, run))
   } finally {
     if (pinning !== null) unpinClient(pinning)
   }
@@ -89,10 +122,11 @@ export async function runBench(options: RunOptions): Promise<Run> {
 /** Version of the measuring procedure; a change that moves figures raises it. */
 export const measuringVersion = 2
 
-async function measureInto(
+/** Measures into a run, saving it after each block, and says how it ended. */
+export async function finishInto(
   run: Run,
-  sources: readonly ArmSource[],
-  options: RunOptions,
+  options: Pick<RunOptions, 'signal' | 'onEvent' | 'save'>,
+  procedure: (context: OutsideWorld) => Promise<Block[]>,
 ): Promise<Run> {
   const onEvent = (event: MeasureEvent) => {
     if (event.kind === 'block-finished') {
@@ -102,12 +136,11 @@ async function measureInto(
     options.onEvent(event)
   }
   const [startWallMs, startMs] = [Date.now(), performance.now()]
-  await measure(sources, options.plan, {
+  await procedure({
     signal: options.signal,
     onEvent,
     nowMs: () => performance.now(),
     timestamp: () => new Date().toISOString(),
-    preciseEnough: () => options.preciseEnough(run),
   })
   run.warnings.push(...clockWarnings(Date.now() - startWallMs, performance.now() - startMs))
   const failed = run.blocks.find((block) => block.outcome === 'failed')
@@ -172,7 +205,7 @@ async function preflightAll(
 }
 
 /** Everything that the reference server runs of ours. */
-function referenceDigest(root: string): string {
+export function referenceDigest(root: string): string {
   const sources = ['reference.ts', 'process.ts', 'telemetry.ts']
   const hash = createHash('sha256')
   for (const name of sources) hash.update(readFileSync(join(root, 'servers', name)))
@@ -211,10 +244,10 @@ function recordOf(arm: PlannedArm, preflight: Preflight | undefined): ArmRecord 
  * Several sets of processes for each of two arms of one case, where their differences are what would
  * limit the comparison: cases without a token cost so little that they do.
  */
-function replicasOf({ case: trial }: PlannedArm, { arms, plan }: RunOptions): number {
+function replicasOf({ case: trial }: PlannedArm, { arms, quickReplicas }: RunOptions): number {
   const isPaired = arms.filter((arm) => arm.case.id === trial.id).length > 1
   const isQuick = trial.scenario.credentials(trial.parameters).token === 'none'
-  return isPaired && isQuick ? plan.quickReplicas : 1
+  return isPaired && isQuick ? quickReplicas : 1
 }
 
 interface SourceTask {
@@ -226,7 +259,7 @@ interface SourceTask {
   readonly start: StartServer
 }
 
-function sourceOf({ arm, replica, run, pinning, labOf, start }: SourceTask): ArmSource {
+function sourceOf({ arm, replica, run, pinning, labOf, start }: SourceTask): RunSource {
   return {
     id: arm.id,
     caseId: arm.case.id,

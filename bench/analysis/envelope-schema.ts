@@ -35,6 +35,33 @@ const VerdictSchema = Type.Union([
 ])
 const metricName = Type.Union(metricNames.map((name) => Type.Literal(name)))
 
+const OpenLoopSchema = Type.Object(
+  {
+    ratePerSecond: Type.Number(),
+    arrivals: Type.Union([Type.Literal('constant'), Type.Literal('poisson')]),
+    durationMs: Type.Number(),
+    seed: count,
+    connections: count,
+    maxConnections: count,
+    timeoutMs: Type.Number(),
+    windows: count,
+    requests: count,
+    answered: count,
+    timeouts: count,
+    errors: Type.Record(text, count),
+    answeredShare: Type.Number(),
+    queueWaitP99Us: nullable(Type.Number()),
+    serviceP99Us: nullable(Type.Number()),
+    maxOutstanding: count,
+    /** CPU of the client's thread without what it spent looking at the clock, over wall time. */
+    clientBusyShare: Type.Number(),
+    /** Whether the figures are of the server; if not, `invalid` says of what else. */
+    valid: Type.Boolean(),
+    invalid: Type.Array(text),
+  },
+  strict,
+)
+
 const CaseSchema = Type.Object(
   {
     id: text,
@@ -64,6 +91,8 @@ const CaseSchema = Type.Object(
     clientLimited: nullable(Type.Boolean()),
     /** The client was the limit in the slices that latencies are from. */
     latencyClientLimited: nullable(Type.Boolean()),
+    /** Under offered load; null in closed loops. */
+    openLoop: nullable(OpenLoopSchema),
     warnings,
   },
   strict,

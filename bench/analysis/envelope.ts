@@ -4,6 +4,7 @@ import type { Figures } from './figures.ts'
 import { mapMetrics } from './metrics.ts'
 import type { RunComparison } from './sides.ts'
 import type { ArmSummary, Summary } from './summary.ts'
+import type { WindowFigures } from './windows.ts'
 
 /** The one object that `--json` prints of a run. */
 export function runEnvelope(
@@ -72,6 +73,7 @@ function caseOf({
   record,
   figures,
   singleConnection,
+  window,
   warnings,
 }: ArmSummary): RunEnvelope['cases'][number] {
   return {
@@ -88,7 +90,26 @@ function caseOf({
     singleConnection: singleConnection === null ? null : metricsOf(singleConnection),
     clientLimited: figures?.clientLimited ?? null,
     latencyClientLimited: figures?.latencyClientLimited ?? null,
+    openLoop: window === null ? null : openLoopOf(window),
     warnings: [...warnings],
+  }
+}
+
+function openLoopOf(window: WindowFigures) {
+  return {
+    ...window.plan,
+    windows: window.windows,
+    requests: window.requests,
+    answered: window.answered,
+    timeouts: window.timeouts,
+    errors: { ...window.errors },
+    answeredShare: window.answeredShare,
+    queueWaitP99Us: window.queueWaitP99Us,
+    serviceP99Us: window.serviceP99Us,
+    maxOutstanding: window.maxOutstanding,
+    clientBusyShare: window.clientBusyShare,
+    valid: window.invalid.length === 0,
+    invalid: [...window.invalid],
   }
 }
 

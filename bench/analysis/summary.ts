@@ -13,6 +13,7 @@ import { measuredBlocks, ownConnections, readArm, type Reading } from './reading
 import { margin } from './stats.ts'
 import { defaultThresholds, type Thresholds } from './verdict.ts'
 import { armWarnings, runWarnings } from './warnings.ts'
+import { windowFigures, type WindowFigures } from './windows.ts'
 
 /** One arm of a run with its figures. */
 export interface ArmSummary {
@@ -21,6 +22,8 @@ export interface ArmSummary {
   readonly figures: Figures | null
   /** At one connection, where its case has more: for charts, never compared. */
   readonly singleConnection: Figures | null
+  /** Under offered load; its metrics are those of `figures`. */
+  readonly window: WindowFigures | null
   readonly warnings: readonly Warning[]
 }
 
@@ -42,12 +45,25 @@ export function summarise(run: Run, thresholds: Thresholds = defaultThresholds):
   const options = { thresholds, seed: run.seed }
   const figureOptions = { level: thresholds.level, seed: run.seed }
   const comparisons = compareArms(run.arms, readings, options)
+  const windows = new Map(
+    windowFigures(
+      run.blocks,
+      run.arms.map(({ id }) => id),
+      figureOptions,
+    ).map((one) => [one.arm, one]),
+  )
   const arms = run.arms.map((record): ArmSummary => {
     const reading = readings.get(record.id)
-    const figures = reading === undefined ? null : figuresOf(reading, figureOptions)
+    const window = windows.get(record.id) ?? null
+    const figures =
+      window !== null
+        ? figuresOfWindow(window)
+        : reading === undefined
+          ? null
+          : figuresOf(reading, figureOptions)
     const single = reading?.connections === 1 ? null : readSingle(record, blocks)
     const singleConnection = single === null ? null : figuresOf(single, figureOptions)
-    return { record, figures, singleConnection, warnings: armWarnings(record, figures) }
+    return { record, figures, singleConnection, window, warnings: armWarnings(record, figures) }
   })
   return {
     arms,
@@ -57,6 +73,23 @@ export function summarise(run: Run, thresholds: Thresholds = defaultThresholds):
     blocksMeasured: blocks.length,
     blocksFailed: run.blocks.length - blocks.length,
     warnings: runWarnings({ run, readings, comparisons, thresholds, blocks: blocks.length }),
+  }
+}
+
+/** Whether a run was measured under offered load. */
+export function hasWindows({ arms }: Summary): boolean {
+  return arms.some(({ window }) => window !== null)
+}
+
+/** In an open loop nobody waits, so neither side is the limit of the rate: that is what `invalid` is about. */
+function figuresOfWindow({ metrics, plan, windows, requests }: WindowFigures): Figures {
+  return {
+    connections: plan.connections,
+    metrics,
+    clientLimited: null,
+    latencyClientLimited: null,
+    blocks: windows,
+    samples: requests,
   }
 }
 

@@ -6,16 +6,25 @@ import { createProgress } from '../progress.ts'
 import { presentRun } from '../present.ts'
 import { relativePrecision } from '../analysis/summary.ts'
 import { RunSchema, type Run } from '../results.ts'
-import { runBench } from '../run.ts'
+import { closedLoops, runBench } from '../run.ts'
 import { describeValues, parseSettings, type Scenario } from '../scenario.ts'
 import { findScenario, loadScenarios } from '../scenarios.ts'
 import { workingTree } from '../trees.ts'
 import { createRunFile, createRunId, prepareFolder } from '../store.ts'
+import { benchOpen, openArms } from './bench-open.ts'
 import { collect, type CommandResult, type Io } from './io.ts'
 import { takeMachine } from './machine.ts'
+import {
+  addOpenOptions,
+  isOpen,
+  openArguments,
+  openPlanOf,
+  targetOf,
+  type OpenCommandOptions,
+} from './open-options.ts'
 import { addPlanOptions, planArguments, planOf, type PlanOptions } from './plan-options.ts'
 
-interface BenchOptions extends PlanOptions {
+interface BenchOptions extends PlanOptions, OpenCommandOptions {
   readonly list?: true
   readonly schema?: true
   readonly json?: true
@@ -45,7 +54,7 @@ export function benchCommand(io: Io, done: (result: CommandResult) => void): Com
     .action(async (names: string[], options: BenchOptions) => {
       done(await bench(names, options, io))
     })
-  return addPlanOptions(command)
+  return addOpenOptions(addPlanOptions(command))
 }
 
 async function bench(
@@ -62,11 +71,26 @@ async function bench(
     io.out(listScenarios(all))
     return { exitCode: 0 }
   }
-  const scenarios = select(names, all)
+  const { mode, plan, precision } = planOf(options, 'default')
+  const open = isOpen(options) ? openPlanOf(options, { mode, seed: plan.seed }) : null
+  const target = targetOf(options)
+  if (target !== null && names.length > 0)
+    throw new BenchError('usage', `${names.join(' ')}: a --target is measured instead of scenarios`)
+  const scenarios = target === null ? select(names, all) : []
   const settings = parseSettings(options.set, scenarios)
   const tree = workingTree(io.root)
-  const arms = planArms({ scenarios, settings, against: options.against ?? null, tree }, all)
-  const { mode, plan, precision } = planOf(options, 'default')
+  const selection = { scenarios, settings, against: options.against ?? null, tree }
+  const command = ['bench', ...names, ...argumentsOf(options)]
+  if (open !== null) {
+    const subject = {
+      name: target === null ? scenarios.map(({ name }) => name).join('-') : 'target',
+      arms: target === null ? openArms(selection, all) : [],
+      target,
+    }
+    const shown = { io, mode, results: options.results, json: options.json === true, command }
+    return outcomeOf(await benchOpen(subject, open, shown), io)
+  }
+  const arms = planArms(selection, all)
   prepareFolder(options.results)
   const subject = scenarios.map(({ name }) => name).join('-')
   const progress = createProgress({ io, plan })
@@ -75,14 +99,15 @@ async function bench(
   const run = await runBench({
     root: io.root,
     runId: (environment) => createRunId(new Date(), environment, subject),
-    command: ['bench', ...names, ...argumentsOf(options)],
+    command,
     mode,
-    plan,
+    ...closedLoops(
+      plan,
+      (measured) => precision !== null && (relativePrecision(measured) ?? Infinity) <= precision,
+    ),
     arms,
     warnings: machine.warnings,
     signal: io.signal,
-    preciseEnough: (measured) =>
-      precision !== null && (relativePrecision(measured) ?? Infinity) <= precision,
     onEvent: progress.event,
     save: file.save,
   }).finally(progress.stop)
@@ -118,6 +143,7 @@ function argumentsOf(options: BenchOptions): string[] {
   return [
     ...options.set.flatMap((setting) => ['--set', setting]),
     ...(options.against === undefined ? [] : ['--against', options.against]),
+    ...openArguments(options),
     ...planArguments(options),
   ]
 }

@@ -38,7 +38,8 @@ export function planOf(options: PlanOptions, fallback: Mode): ChosenPlan {
   const mode = modeOf(options, fallback)
   const { precision, ...plan } = modes[mode]
   const seed = options.seed === undefined ? randomInt(2 ** 31) : wholeNumber('--seed', options.seed)
-  const budgetMs = options.budget === undefined ? plan.budgetMs : durationMs(options.budget)
+  const budgetMs =
+    options.budget === undefined ? plan.budgetMs : durationMs('--budget', options.budget)
   if (options.precision === undefined) return { mode, plan: { ...plan, seed, budgetMs }, precision }
   if (mode === 'smoke') {
     throw new BenchError(
@@ -87,11 +88,12 @@ function percent(text: string): number {
   throw new BenchError('usage', `--precision ${text}: expected a percentage from 0.1% to 50%`)
 }
 
-function durationMs(text: string): number {
+/** A time given as an option, in ms; throws usage errors. */
+export function durationMs(option: string, text: string): number {
   const [, number, unit] = /^(\d+)(s|m|h)$/.exec(text) ?? []
   const seconds = Number(number) * ({ s: 1, m: 60, h: 3_600 }[unit ?? 's'] ?? 1)
   if (seconds >= 1 && seconds <= 86_400) return seconds * 1_000
-  throw new BenchError('usage', `--budget ${text}: expected a time from 1s to 24h, as 90s or 5m`)
+  throw new BenchError('usage', `${option} ${text}: expected a time from 1s to 24h, as 90s or 5m`)
 }
 
 function wholeNumber(option: string, text: string): number {

@@ -1,9 +1,7 @@
-import { connect as connectTcp, type Socket } from 'node:net'
-import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
 import { performance } from 'node:perf_hooks'
 import { BenchError } from '../errors.ts'
-import { createResponseReader } from './response.ts'
-import { requestBytes, type LoadReading, type LoadTarget } from './target.ts'
+import { openLane, sharedContext, type Lane, type Receiver } from './lane.ts'
+import type { LoadReading, LoadTarget } from './target.ts'
 
 /** Keep-alive connections that stay open over slices: no slice pays for a handshake. */
 export interface Connections extends AsyncDisposable {
@@ -17,9 +15,8 @@ export async function openConnections(
   target: LoadTarget,
   connections: number,
 ): Promise<Connections> {
-  // One context for all connections of an identity: parsing keys anew for each would cost more than the handshake.
-  const secureContext = target.tls === null ? null : createSecureContext(target.tls)
-  const lanes = Array.from({ length: connections }, () => createLane(target, secureContext))
+  const secureContext = sharedContext(target)
+  const lanes = Array.from({ length: connections }, () => openLane(target, secureContext))
   const opened = await Promise.allSettled(lanes.map((lane) => lane.opened))
   const close = () => {
     for (const lane of lanes) lane.close()
@@ -39,108 +36,6 @@ export async function openConnections(
   }
 }
 
-/** One connection: at most one request is under way on it. */
-interface Lane {
-  readonly opened: Promise<void>
-  /** Sends one request for a slice, which is told of its answer or of what is wrong. */
-  send(slice: Slice): void
-  close(): void
-}
-
-/** Those who wait for answers: one object a slice, so that a request costs no closure. */
-interface Slice {
-  answered(lane: Lane, latencyUs: number, bytes: number): void
-  failed(why: string): void
-}
-
-function createLane(target: LoadTarget, secureContext: SecureContext | null): Lane {
-  const request = requestBytes(target)
-  const reader = createResponseReader(target.expect)
-  const opened = Promise.withResolvers<undefined>()
-  let slice: Slice | null = null
-  let fault: string | null = null
-  let sentAtMs = 0
-  const fail = (why: string) => {
-    fault ??= why
-    const waiting = slice
-    slice = null
-    waiting?.failed(fault)
-  }
-  const received = (chunk: Buffer, length: number) => {
-    const outcome = reader.push(chunk, length)
-    if (outcome === 'incomplete') return
-    if (typeof outcome === 'string') {
-      fail(outcome)
-      return
-    }
-    const waiting = slice
-    if (waiting === null) {
-      fail('wrong response: nothing was asked')
-      return
-    }
-    slice = null
-    waiting.answered(lane, (performance.now() - sentAtMs) * usPerMs, outcome.bytes)
-  }
-  const socket = connect(target, secureContext, { opened: opened.resolve, received })
-  socket.on('error', (error) => {
-    opened.reject(error)
-    fail(error.message)
-  })
-  socket.on('close', () => {
-    fail('the server closed the connection')
-  })
-  const lane: Lane = {
-    opened: opened.promise,
-    send(next) {
-      slice = next
-      if (fault !== null) {
-        fail(fault)
-        return
-      }
-      sentAtMs = performance.now()
-      socket.write(request)
-    },
-    close() {
-      socket.destroy()
-    },
-  }
-  return lane
-}
-
-function connect(
-  { host, port, tls }: LoadTarget,
-  secureContext: SecureContext | null,
-  on: {
-    readonly opened: (value: undefined) => void
-    readonly received: (chunk: Buffer, length: number) => void
-  },
-): Socket {
-  const buffer = Buffer.allocUnsafe(receiveBytes)
-  const options = {
-    host,
-    port,
-    // All reads go into one buffer and past the stream machinery, which would allocate for each.
-    onread: {
-      buffer,
-      callback: (length: number) => {
-        on.received(buffer, length)
-        return true
-      },
-    },
-  }
-  const onOpen = () => {
-    on.opened(undefined)
-  }
-  const socket: Socket =
-    tls === null || secureContext === null
-      ? connectTcp(options, onOpen)
-      : connectTls({ ...options, secureContext, servername: tls.servername }, onOpen)
-  socket.setNoDelay(true)
-  // Nobody reads the stream, but without a reader it would not tell that the server closed it.
-  socket.resume()
-  return socket
-}
-
 function runClosedLoop(
   lanes: readonly Lane[],
   requests: number,
@@ -152,7 +47,7 @@ function runClosedLoop(
   let bytesReceived = 0
   const { promise, resolve, reject } = Promise.withResolvers<LoadReading>()
   const startMs = performance.now()
-  const slice: Slice = {
+  const slice: Receiver = {
     answered(lane, latencyUs, bytes) {
       latenciesUs[completed] = latencyUs
       completed += 1
@@ -193,5 +88,3 @@ function runClosedLoop(
 const usPerMs = 1_000
 // A slice takes about 50 ms; a server that needs 30 s for it hangs.
 const sliceTimeoutMs = 30_000
-// One TLS record holds at most 16 KiB (RFC 8446 section 5.1), and so does an accepted head.
-const receiveBytes = 16_384

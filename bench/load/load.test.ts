@@ -89,12 +89,17 @@ const wrong: [string, RequestListener, RegExp][] = [
     /wrong body: 12 bytes instead of the 11/,
   ],
   [
-    'chunked coding',
+    'another body in chunks',
     (_q, r) => {
       r.write('{"ok"')
-      r.end(':true}')
+      r.end(':fals}')
     },
-    /no Content-Length/,
+    /wrong body/,
+  ],
+  [
+    'a body that ends with the connection',
+    (q) => q.socket.end('HTTP/1.1 200 OK\r\n\r\n{"ok":true}'),
+    /neither Content-Length nor chunked coding/,
   ],
   ['a closed connection', (q) => q.socket.destroy(), /closed the connection|ECONNRESET/],
 ]
@@ -183,6 +188,66 @@ test('autocannon: a wrong status or body fails the slice', async (t) => {
     response.writeHead(200, { 'content-length': 2 }).end('no'),
   )
   await assert.rejects(saturate(other.target, { connections: 2, requests: 20 }), /wrong body/)
+})
+
+test('chunks of any size, cut anywhere, are the body that they make', () => {
+  const content = Buffer.from('{"id":"pay_1001","state":"settled"}')
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 8 }),
+      fc.array(fc.nat(400), { maxLength: 6 }),
+      (sizes, cuts) => {
+        const chunks: string[] = []
+        let at = 0
+        for (const size of [...sizes, content.length]) {
+          const part = content.subarray(at, at + size)
+          if (part.length > 0) chunks.push(`${part.length.toString(16)}\r\n${part.toString()}\r\n`)
+          at += part.length
+        }
+        const response = Buffer.from(
+          `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunks.join('')}0\r\n\r\n`,
+        )
+        const reader = createResponseReader({ status: 200, body: content })
+        const inside = cuts.filter((cut) => cut > 0 && cut < response.length)
+        const edges = [0, ...new Set(inside.sort((a, b) => a - b)), response.length]
+        const outcomes = edges
+          .slice(1)
+          .map((end, index) => reader.push(response.subarray(edges[index], end)))
+        assert.deepEqual(outcomes.pop(), { status: 200, bytes: response.length })
+        assert.ok(outcomes.every((outcome) => outcome === 'incomplete'))
+      },
+    ),
+  )
+})
+
+const badChunks: [string, string, RegExp][] = [
+  ['no size', 'x\r\nab\r\n0\r\n\r\n', /a chunk of size "x"/],
+  ['a negative size', '-1\r\n', /a chunk of size "-1"/],
+  ['a size beyond any', `${'f'.repeat(16)}\r\n`, /a chunk of size/],
+  ['more than its size', '1\r\nabc\r\n0\r\n\r\n', /not of its size/],
+  ['a size that never ends', '1'.repeat(300), /no size of a chunk/],
+  ['bytes after the last', '1\r\na\r\n0\r\n\r\nHTTP/1.1', /bytes after its end/],
+]
+for (const [name, chunks, message] of badChunks) {
+  test(`a chunked response is refused with ${name}`, () => {
+    const response = Buffer.from(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${chunks}`)
+    assert.match(inspect(createResponseReader({ status: 200, body: null }).push(response)), message)
+  })
+}
+
+test('any body will do where none is expected, and none where the status has none', () => {
+  const any = createResponseReader({ status: 200, body: null })
+  for (const text of ['a', 'bc'])
+    assert.ok(
+      typeof any.push(
+        Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`),
+      ) === 'object',
+    )
+  const none = createResponseReader({ status: 204, body: null })
+  assert.deepEqual(none.push(Buffer.from('HTTP/1.1 204 No Content\r\n\r\n')), {
+    status: 204,
+    bytes: 27,
+  })
 })
 
 test('the response reader takes a response in any pieces, and never one byte more', () => {

@@ -13,16 +13,18 @@ export interface ResponseReader {
   push(chunk: Buffer, length?: number): ResponseSeen | 'incomplete' | `wrong ${string}`
 }
 
+/** The answer that is right: its status and, unless any will do, its body. */
+export interface Expected {
+  readonly status: number
+  readonly body: Buffer | null
+}
+
 /**
- * A light HTTP/1.1 response reader (RFC 9112): status line, Content-Length, body; no chunked coding,
- * which no reference server uses. Every response is compared with the expected one, byte by byte.
- * One that equals, from first to last byte, the last response that was read and found right is
+ * A light HTTP/1.1 response reader (RFC 9112): status line, Content-Length or chunked coding, body.
+ * Every response is compared with the expected one, byte by byte. One that equals, from first to last byte, the last response that was read and found right is
  * right too: responses of a second differ from those of the one before by their Date alone.
  */
-export function createResponseReader(expect: {
-  readonly status: number
-  readonly body: Buffer
-}): ResponseReader {
+export function createResponseReader(expect: Expected): ResponseReader {
   let pending: Buffer | null = null
   let right = Buffer.alloc(0)
   let seen: ResponseSeen = { status: expect.status, bytes: 0 }
@@ -49,10 +51,7 @@ export function createResponseReader(expect: {
   }
 }
 
-function read(
-  buffer: Buffer,
-  expect: { readonly status: number; readonly body: Buffer },
-): ResponseSeen | 'incomplete' | `wrong ${string}` {
+function read(buffer: Buffer, expect: Expected): ResponseSeen | 'incomplete' | `wrong ${string}` {
   const headEnd = buffer.indexOf(headTerminator)
   if (headEnd < 0) {
     return buffer.length > maxHeadBytes
@@ -65,15 +64,61 @@ function read(
   const status = Number(head.slice(9, 12))
   if (status !== expect.status)
     return `wrong status: ${head.slice(9, 12)} instead of ${expect.status}`
-  const length = contentLength(head)
-  if (length === null) return 'wrong response: no Content-Length'
   const bodyStart = headEnd + headTerminator.length
-  if (buffer.length < bodyStart + length) return 'incomplete'
-  if (buffer.length > bodyStart + length) return 'wrong response: bytes after its end'
-  if (buffer.compare(expect.body, 0, expect.body.length, bodyStart) !== 0) {
-    return `wrong body: ${length} bytes instead of the ${expect.body.length} expected ones`
+  // RFC 9110 section 6.4.1: these have none, and so neither length nor coding.
+  const framed =
+    status === 204 || status === 304
+      ? { body: buffer.subarray(bodyStart, bodyStart), end: bodyStart }
+      : readBody(buffer, head, bodyStart)
+  if (typeof framed === 'string') return framed
+  if (buffer.length > framed.end) return 'wrong response: bytes after its end'
+  if (expect.body !== null && !framed.body.equals(expect.body)) {
+    return `wrong body: ${framed.body.length} bytes instead of the ${expect.body.length} expected ones`
   }
   return { status, bytes: buffer.length }
+}
+
+/** Body by its framing (RFC 9112 section 6.3); a body that lasts until the connection closes is refused. */
+function readBody(
+  buffer: Buffer,
+  head: string,
+  start: number,
+): { readonly body: Buffer; readonly end: number } | 'incomplete' | `wrong ${string}` {
+  const length = contentLength(head)
+  if (length !== null) {
+    const end = start + length
+    return buffer.length < end ? 'incomplete' : { body: buffer.subarray(start, end), end }
+  }
+  return /\r\ntransfer-encoding: *chunked(\r\n|$)/i.test(head)
+    ? readChunks(buffer, start)
+    : 'wrong response: neither Content-Length nor chunked coding'
+}
+
+/** RFC 9112 section 7.1; a trailer section, which nobody asked for, is refused. */
+function readChunks(
+  buffer: Buffer,
+  start: number,
+): { readonly body: Buffer; readonly end: number } | 'incomplete' | `wrong ${string}` {
+  const chunks: Buffer[] = []
+  for (let at = start; ;) {
+    const lineEnd = buffer.indexOf('\r\n', at)
+    if (lineEnd < 0) {
+      return buffer.length - at > maxChunkLine ? 'wrong response: no size of a chunk' : 'incomplete'
+    }
+    const line = buffer.toString('latin1', at, lineEnd)
+    const digits = /^([0-9a-f]{1,8})(;|$)/i.exec(line)?.[1]
+    if (digits === undefined)
+      return `wrong response: a chunk of size ${JSON.stringify(line.slice(0, 20))}`
+    const size = Number.parseInt(digits, 16)
+    const dataStart = lineEnd + 2
+    const dataEnd = dataStart + size
+    if (buffer.length < dataEnd + 2) return 'incomplete'
+    if (buffer.toString('latin1', dataEnd, dataEnd + 2) !== '\r\n')
+      return 'wrong response: a chunk is not of its size'
+    if (size === 0) return { body: Buffer.concat(chunks), end: dataEnd + 2 }
+    chunks.push(buffer.subarray(dataStart, dataEnd))
+    at = dataEnd + 2
+  }
 }
 
 function contentLength(head: string): number | null {
@@ -90,5 +135,6 @@ function contentLength(head: string): number | null {
 
 const headTerminator = Buffer.from('\r\n\r\n')
 const lengthHeader = '\r\ncontent-length: '
+const maxChunkLine = 256
 // As much as Node itself accepts.
 const maxHeadBytes = 16_384

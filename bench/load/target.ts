@@ -1,7 +1,9 @@
 import type { SecureContextOptions } from 'node:tls'
+import type { Expected } from './response.ts'
 
-/** Where a load goes and what it expects: the same for every kind of load. */
-export interface LoadTarget {
+/** Where a load goes and what it expects. */
+export interface Endpoint {
+  /** Name or address, an IPv6 one without brackets. */
   readonly host: string
   readonly port: number
   /** Null for plain HTTP. */
@@ -9,6 +11,11 @@ export interface LoadTarget {
   readonly path: string
   /** Beyond `host`. */
   readonly headers: Readonly<Record<string, string>>
+  readonly expect: Expected
+}
+
+/** An endpoint of which it is known what it answers: the same for every kind of load. */
+export interface LoadTarget extends Endpoint {
   readonly expect: { readonly status: number; readonly body: Buffer }
 }
 
@@ -29,8 +36,9 @@ export interface LoadReading {
 }
 
 /** Bytes of the GET request, HTTP/1.1 with keep-alive (RFC 9112). */
-export function requestBytes({ host, port, path, headers }: LoadTarget): Buffer {
-  const lines = Object.entries({ host: `${host}:${port}`, ...headers })
-  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+export function requestBytes({ host, port, path, headers }: Endpoint): Buffer {
+  const name = host.includes(':') ? `[${host}]` : host
+  const lines = Object.entries({ host: `${name}:${port}`, ...headers })
+  const head = lines.map(([header, value]) => `${header}: ${value}\r\n`).join('')
   return Buffer.from(`GET ${path} HTTP/1.1\r\n${head}\r\n`, 'latin1')
 }

@@ -14,7 +14,7 @@ export const tlsMutants: readonly Mutant[] = [
     bug: 'names are not compared, so that one certificate serves all test hosts',
     edits: [
       edit(
-        'bench/load/connection.ts',
+        'bench/load/lane.ts',
         'servername: tls.servername }, onOpen',
         'servername: tls.servername, checkServerIdentity: () => undefined }, onOpen',
       ),
@@ -45,12 +45,12 @@ function byHand(id: string, bug: string, forgiven: string): Mutant {
 function verifyByHand(forgiven: string): Edit[] {
   return [
     edit(
-      'bench/load/connection.ts',
+      'bench/load/lane.ts',
       'servername: tls.servername }, onOpen',
       'servername: tls.servername, rejectUnauthorized: false }, onOpen',
     ),
     edit(
-      'bench/load/connection.ts',
+      'bench/load/lane.ts',
       'on.opened(undefined)',
       `const fault = socket.authorizationError
       if (fault && fault !== '${forgiven}') socket.destroy(new Error(fault))

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { isOpen, openArguments, openPlanOf, targetOf } from './open-options.ts'
+
+const open = { load: 'open', rate: '500' } as const
+const seeded = { mode: 'default', seed: 7 } as const
+
+test('an open loop: rate, arrivals, duration and connections, with their defaults', () => {
+  assert.deepEqual(openPlanOf(open, seeded), {
+    blocks: 1,
+    request: {
+      ratePerSecond: 500,
+      arrivals: 'poisson',
+      durationMs: 10_000,
+      seed: 7,
+      connections: 8,
+      maxConnections: 1_024,
+      timeoutMs: 10_000,
+    },
+  })
+  const given = openPlanOf(
+    { ...open, rate: '0.5', arrivals: 'constant', duration: '2m', blocks: '8', timeout: '30s' },
+    seeded,
+  )
+  assert.deepEqual(
+    [given.blocks, given.request.ratePerSecond, given.request.arrivals, given.request.durationMs],
+    [8, 0.5, 'constant', 120_000],
+  )
+  assert.equal(given.request.timeoutMs, 30_000)
+})
+
+const wrong: [string, Parameters<typeof openPlanOf>[0], RegExp][] = [
+  ['no rate', { load: 'open' }, /--load open: give --rate/],
+  ['a rate of 0', { ...open, rate: '0' }, /--rate 0: expected 0.1 to 1000000/],
+  ['a rate that is no number', { ...open, rate: 'fast' }, /--rate fast: expected/],
+  ['a negative rate', { ...open, rate: '-5' }, /--rate -5: expected/],
+  ['a rate beyond any generator', { ...open, rate: '1e9' }, /--rate 1e9: expected/],
+  ['unknown arrivals', { ...open, arrivals: 'bursts' }, /--arrivals bursts: expected poisson/],
+  ['a duration without unit', { ...open, duration: '30' }, /--duration 30: expected a time/],
+  ['a plan of closed loops', { ...open, quick: true }, /^--quick is for closed loops/],
+  ['no blocks', { ...open, blocks: '0' }, /--blocks 0: expected a whole number/],
+  [
+    'fewer connections than there are to begin with',
+    { ...open, connections: '9', maxConnections: '8' },
+    /--max-connections 8: fewer than --connections 9/,
+  ],
+]
+for (const [name, options, message] of wrong) {
+  test(`is refused: ${name}`, () => {
+    assert.throws(() => openPlanOf(options, seeded), { code: 'usage', message })
+  })
+}
+
+test('a smoke run is one short window', () => {
+  const { blocks, request } = openPlanOf({ ...open, blocks: '8' }, { mode: 'smoke', seed: 1 })
+  assert.deepEqual([blocks, request.durationMs], [1, 200])
+})
+
+test('open options mean nothing in a closed loop, and are refused there by name', () => {
+  assert.equal(isOpen({ load: 'open' }), true)
+  assert.equal(isOpen({ load: 'closed' }), false)
+  assert.throws(() => isOpen({ load: 'burst' }), { code: 'usage', message: /closed or open/ })
+  assert.throws(() => isOpen({ load: 'closed', maxConnections: '9' }), {
+    code: 'usage',
+    message: /^--max-connections needs --load open/,
+  })
+  assert.throws(() => isOpen({ load: 'closed', target: 'http://127.0.0.1:1/' }), { code: 'usage' })
+})
+
+test('a target on this machine is taken, with consent', () => {
+  const target = targetOf({
+    ...open,
+    target: 'http://127.0.0.1:8080/pay?x=1',
+    iOwnThisTarget: true,
+    expectStatus: '204',
+  })
+  assert.deepEqual(
+    [target?.endpoint.host, target?.endpoint.port, target?.endpoint.path],
+    ['127.0.0.1', 8_080, '/pay?x=1'],
+  )
+  assert.deepEqual(target?.endpoint.expect, { status: 204, body: null })
+  // A query may hold a secret: it is sent, and stored nowhere.
+  assert.equal(target.url, 'http://127.0.0.1:8080/pay?…')
+  for (const url of ['http://[::1]:9/', 'http://localhost:9/', 'http://127.1.2.3:9/'])
+    assert.ok(targetOf({ ...open, target: url, iOwnThisTarget: true }) !== null)
+  assert.equal(targetOf(open), null)
+})
+
+const hostile = [
+  'http://192.0.2.1/',
+  'http://example.com/',
+  'http://0.0.0.0:80/',
+  'http://127.0.0.1.example.com/',
+  'http://localhost.example.com/',
+  'http://[::ffff:192.0.2.1]/',
+  'http://128.0.0.1/',
+  'https://127.0.0.1/',
+  'ftp://127.0.0.1/',
+  'http://user:hunter2@127.0.0.1/',
+  'file:///etc/passwd',
+  'not a url',
+  '',
+]
+for (const target of hostile) {
+  test(`no load goes to ${JSON.stringify(target)}, with or without consent`, () => {
+    for (const consent of [{}, { iOwnThisTarget: true as const }]) {
+      assert.throws(
+        () => targetOf({ ...open, target, ...consent }),
+        (error: Error & { code?: string }) =>
+          error.code === 'usage' && !error.message.includes('hunter2'),
+      )
+    }
+  })
+}
+
+test('without consent nothing is sent; consent without a target is a mistake', () => {
+  assert.throws(() => targetOf({ ...open, target: 'http://127.0.0.1:1/' }), {
+    code: 'usage',
+    message: /add --i-own-this-target/,
+  })
+  assert.throws(() => targetOf({ ...open, iOwnThisTarget: true }), { code: 'usage' })
+})
+
+test('the command of a run names the target without its query', () => {
+  const command = openArguments({
+    ...open,
+    target: 'http://127.0.0.1:8080/pay?token=secret',
+    iOwnThisTarget: true,
+  })
+  assert.deepEqual(command, [
+    ...['--load', 'open', '--rate', '500'],
+    ...['--target', 'http://127.0.0.1:8080/pay?…', '--i-own-this-target'],
+  ])
+  assert.deepEqual(openArguments({ load: 'closed' }), [])
+})

@@ -1,0 +1,130 @@
+import { connect as connectTcp, type Socket } from 'node:net'
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
+import { performance } from 'node:perf_hooks'
+import { createResponseReader } from './response.ts'
+import { requestBytes, type Endpoint } from './target.ts'
+
+/** One keep-alive connection: at most one request is under way on it. */
+export interface Lane {
+  /** Rejects when the server or its certificate is refused. */
+  readonly opened: Promise<void>
+  /** Resolves when it is gone, whoever closed it. */
+  readonly closed: Promise<void>
+  /** Sends one request for somebody, who is told of its answer or of what is wrong. */
+  send(receiver: Receiver): void
+  close(): void
+}
+
+/** Who waits for answers: one object for many requests, so that a request costs no closure. */
+export interface Receiver {
+  /** `serviceUs` goes from handing the request to the socket to the last byte of its answer. */
+  answered(lane: Lane, serviceUs: number, bytes: number): void
+  failed(why: string): void
+}
+
+/**
+ * What all connections of one client identity share; null for plain HTTP. Parsing keys anew for each
+ * would cost more than the handshake.
+ */
+export function sharedContext({ tls }: Endpoint): SecureContext | null {
+  return tls === null ? null : createSecureContext(tls)
+}
+
+/** Starts to open a connection. */
+export function openLane(target: Endpoint, secureContext: SecureContext | null): Lane {
+  const request = requestBytes(target)
+  const reader = createResponseReader(target.expect)
+  const opened = Promise.withResolvers<undefined>()
+  const closed = Promise.withResolvers<undefined>()
+  // Whoever only sends is told by `failed`.
+  opened.promise.catch(() => undefined)
+  let receiver: Receiver | null = null
+  let fault: string | null = null
+  let sentAtMs = 0
+  const fail = (why: string) => {
+    fault ??= why
+    const waiting = receiver
+    receiver = null
+    waiting?.failed(fault)
+  }
+  const received = (chunk: Buffer, length: number) => {
+    const outcome = reader.push(chunk, length)
+    if (outcome === 'incomplete') return
+    if (typeof outcome === 'string') {
+      fail(outcome)
+      return
+    }
+    const waiting = receiver
+    if (waiting === null) {
+      fail('wrong response: nothing was asked')
+      return
+    }
+    receiver = null
+    waiting.answered(lane, (performance.now() - sentAtMs) * usPerMs, outcome.bytes)
+  }
+  const socket = connect(target, secureContext, { opened: opened.resolve, received })
+  socket.on('error', (error) => {
+    opened.reject(error)
+    fail(error.message)
+  })
+  socket.on('close', () => {
+    opened.reject(new Error('the server closed the connection'))
+    closed.resolve(undefined)
+    fail('the server closed the connection')
+  })
+  const lane: Lane = {
+    opened: opened.promise,
+    closed: closed.promise,
+    send(next) {
+      receiver = next
+      if (fault !== null) {
+        fail(fault)
+        return
+      }
+      sentAtMs = performance.now()
+      socket.write(request)
+    },
+    close() {
+      socket.destroy()
+    },
+  }
+  return lane
+}
+
+function connect(
+  { host, port, tls }: Endpoint,
+  secureContext: SecureContext | null,
+  on: {
+    readonly opened: (value: undefined) => void
+    readonly received: (chunk: Buffer, length: number) => void
+  },
+): Socket {
+  const buffer = Buffer.allocUnsafe(receiveBytes)
+  const options = {
+    host,
+    port,
+    // All reads go into one buffer and past the stream machinery, which would allocate for each.
+    onread: {
+      buffer,
+      callback: (length: number) => {
+        on.received(buffer, length)
+        return true
+      },
+    },
+  }
+  const onOpen = () => {
+    on.opened(undefined)
+  }
+  const socket: Socket =
+    tls === null || secureContext === null
+      ? connectTcp(options, onOpen)
+      : connectTls({ ...options, secureContext, servername: tls.servername }, onOpen)
+  socket.setNoDelay(true)
+  // Nobody reads the stream, but without a reader it would not tell that the server closed it.
+  socket.resume()
+  return socket
+}
+
+const usPerMs = 1_000
+// One TLS record holds at most 16 KiB (RFC 8446 section 5.1), and so does an accepted head.
+const receiveBytes = 16_384

@@ -1,0 +1,150 @@
+import type { SecureContext } from 'node:tls'
+import { openLane, sharedContext, type Lane, type Receiver } from './lane.ts'
+import type { Endpoint } from './target.ts'
+
+/** Who is told what becomes of requests; a request is its index in a schedule. */
+export interface PoolListener {
+  /** It is about to be written to a connection. */
+  sending(request: number): void
+  answered(request: number, serviceUs: number, bytes: number): void
+  failed(request: number, why: string): void
+  opened(): void
+}
+
+/** Keep-alive connections that carry one request each; requests for which none is free wait in order. */
+export interface Pool {
+  /** Opens so many; rejects with the first that is refused. */
+  connect(connections: number): Promise<void>
+  send(request: number): void
+  /** Forgets a request: out of the queue, or with the connection that carries it. */
+  giveUp(request: number): void
+  close(): void
+}
+
+/** An empty pool of at most so many connections. */
+export function createPool(target: Endpoint, maxConnections: number, listener: PoolListener): Pool {
+  const context: SecureContext | null = sharedContext(target)
+  const carriers = new Set<Carrier>()
+  const free: Carrier[] = []
+  // A Set keeps the order in which requests came and lets any of them go.
+  const queue = new Set<number>()
+  let opening = 0
+  let closed = false
+
+  function carry(carrier: Carrier, request: number): void {
+    carrier.request = request
+    listener.sending(request)
+    carrier.lane.send(carrier)
+  }
+
+  function release(carrier: Carrier): void {
+    carrier.request = noRequest
+    const request = takeFirst(queue)
+    if (request === null) free.push(carrier)
+    else carry(carrier, request)
+  }
+
+  function drop(carrier: Carrier): void {
+    carriers.delete(carrier)
+    const index = free.indexOf(carrier)
+    if (index >= 0) free.splice(index, 1)
+    carrier.request = noRequest
+    carrier.lane.close()
+  }
+
+  /** As many connections as requests wait, within the limit. */
+  function openMore(): void {
+    while (!closed && carriers.size + opening < maxConnections && opening < queue.size) {
+      open().catch((error: unknown) => {
+        // One request has the failure, and the next its own try: nobody hammers at a closed door.
+        const request = takeFirst(queue)
+        if (request !== null) listener.failed(request, reasonOf(error))
+        openMore()
+      })
+    }
+  }
+
+  async function open(): Promise<void> {
+    opening += 1
+    const carrier = createCarrier()
+    try {
+      await carrier.lane.opened
+    } finally {
+      opening -= 1
+    }
+    if (closed) {
+      carrier.lane.close()
+      return
+    }
+    listener.opened()
+    carriers.add(carrier)
+    release(carrier)
+  }
+
+  function createCarrier(): Carrier {
+    const carrier: Carrier = {
+      lane: openLane(target, context),
+      request: noRequest,
+      answered(_, serviceUs, bytes) {
+        const { request } = carrier
+        release(carrier)
+        listener.answered(request, serviceUs, bytes)
+      },
+      failed(why) {
+        const { request } = carrier
+        drop(carrier)
+        if (request !== noRequest) listener.failed(request, why)
+        openMore()
+      },
+    }
+    // A connection that the server closes while nobody uses it must not be handed out again.
+    void carrier.lane.closed.then(() => {
+      if (carrier.request === noRequest) drop(carrier)
+    })
+    return carrier
+  }
+
+  return {
+    async connect(connections) {
+      await Promise.all(Array.from({ length: Math.min(connections, maxConnections) }, open))
+    },
+    send(request) {
+      const carrier = free.pop()
+      if (carrier === undefined) {
+        queue.add(request)
+        openMore()
+      } else carry(carrier, request)
+    },
+    giveUp(request) {
+      if (queue.delete(request)) return
+      for (const carrier of carriers) {
+        if (carrier.request === request) drop(carrier)
+      }
+      openMore()
+    },
+    close() {
+      closed = true
+      for (const carrier of carriers) carrier.lane.close()
+    },
+  }
+}
+
+/** A connection with the request that it carries. */
+interface Carrier extends Receiver {
+  readonly lane: Lane
+  request: number
+}
+
+function takeFirst(queue: Set<number>): number | null {
+  for (const request of queue) {
+    queue.delete(request)
+    return request
+  }
+  return null
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+const noRequest = -1
