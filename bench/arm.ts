@@ -6,6 +6,7 @@ import { fetchToken, type Lab } from './lab.ts'
 import { saturate, type SaturateReading } from './load/closed.ts'
 import { openConnections, type Connections } from './load/connection.ts'
 import { medianUs } from './load/histogram.ts'
+import { warmOn } from './load/warm-up.ts'
 import type { LoadTarget } from './load/target.ts'
 import type { Arm, SliceRequest } from './measure.ts'
 import type { OpenArm } from './measure-open.ts'
@@ -67,6 +68,7 @@ export async function startArm(options: ArmOptions): Promise<StartedArm> {
       const startMs = performance.now()
       while (performance.now() - startMs < settleMs) await pool.run(settleRequests)
       pin()
+      await warmOn(target, settleRatePerSecond, settleMs)
     },
     window: (request, signal) => measureServerWindow({ target, server, sensors }, request, signal),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -254,3 +256,5 @@ const settleAttempts = 50
 // By then a server of 17 µs a request has had more requests than V8 needs to compile it for good.
 const settleMs = 1_000
 const settleRequests = 400
+// Well below what the slowest of the reference servers can do.
+const settleRatePerSecond = 300

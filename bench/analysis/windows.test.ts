@@ -123,7 +123,7 @@ const invalid: [string, Partial<Window>, RegExp][] = [
         lateness: encoded([1, 1, 200]),
       },
     },
-    /^p99 of the generator's lateness is 200 µs beside a p50 of 600 µs/,
+    /^the generator was late by 200 µs at p99, where the response is 700 µs/,
   ],
   ['had no time to look', { spinUs: 0 }, /^the client's thread was busy 95.0 % of the time/],
 ]

@@ -57,16 +57,20 @@ export function invalidity(window: Window): string[] {
   const gapUs = usPerSecond / plan.ratePerSecond
   const achieved =
     (window.scheduleUs + gapUs) / (Math.max(window.scheduleUs, window.sendingUs) + gapUs)
-  const latenessUs = percentileUs(decodeHistogram(window.histograms.lateness), 99) ?? 0
-  const responseUs = percentileUs(decodeHistogram(window.histograms.response), 50) ?? Infinity
+  const lateness = decodeHistogram(window.histograms.lateness)
+  const response = decodeHistogram(window.histograms.response)
   const busy = busyShare(window)
   return [
     achieved < leastAchieved
       ? `the generator sent ${percent(achieved)} of ${plan.ratePerSecond} requests/s: it was the limit`
       : null,
-    latenessUs > latestShare * responseUs && latenessUs > latestUs
-      ? `p99 of the generator's lateness is ${Math.round(latenessUs)} µs beside a p50 of ${Math.round(responseUs)} µs`
-      : null,
+    ...[50, 99].map((percentile) => {
+      const latenessUs = percentileUs(lateness, percentile) ?? 0
+      const responseUs = percentileUs(response, percentile) ?? Infinity
+      return latenessUs > latestShare * responseUs && latenessUs > latestUs
+        ? `the generator was late by ${Math.round(latenessUs)} µs at p${percentile}, where the response is ${Math.round(responseUs)} µs`
+        : null
+    }),
     busy > busiest ? `the client's thread was busy ${percent(busy)} of the time` : null,
   ].filter((reason) => reason !== null)
 }

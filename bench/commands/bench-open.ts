@@ -1,5 +1,6 @@
 import { planArms, type PlannedArm } from '../arms.ts'
 import { BenchError } from '../errors.ts'
+import { warmGenerator } from '../load/warm-up.ts'
 import { measureOpen, type OpenMeasurePlan } from '../measure-open.ts'
 import { runOnTarget, type UserTarget } from '../open-target.ts'
 import { presentRun } from '../present.ts'
@@ -40,6 +41,7 @@ export async function benchOpen(
   const progress = createProgress({ io, plan: blocks })
   await using machine = await takeMachine('bench', mode)
   const file = createRunFile(results)
+  await warmGenerator()
   const common = {
     root: io.root,
     runId: (environment: Run['environment']) =>

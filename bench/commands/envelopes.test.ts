@@ -19,6 +19,7 @@ function assertFits(schema: TSchema, out: string): void {
 const reference = join(import.meta.dirname, '..', '..', 'results', 'reference', 'reference.json')
 const commands: [string[], TSchema, boolean][] = [
   [['bench', 'mtls', '--smoke'], RunEnvelopeSchema, true],
+  [['bench', 'mtls', '--load', 'open', '--rate', '100', '--smoke'], RunEnvelopeSchema, true],
   [['verify', 'mtls', 'jwt'], VerifyEnvelopeSchema, false],
   [['compare', reference, reference], CompareEnvelopeSchema, true],
   [['compare', '--live', 'HEAD', 'http', '--smoke'], RunEnvelopeSchema, true],

@@ -14,7 +14,7 @@ test('an open loop: rate, arrivals, duration and connections, with their default
       durationMs: 10_000,
       seed: 7,
       connections: 8,
-      maxConnections: 1_024,
+      maxConnections: 64,
       timeoutMs: 10_000,
     },
   })

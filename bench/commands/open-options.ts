@@ -34,7 +34,7 @@ export function addOpenOptions(command: Command): Command {
     .option('--duration <time>', 'open: length of a window, as 30s or 2m (default: 10s)')
     .option('--blocks <number>', 'open: windows of each case, with fresh processes (default: 1)')
     .option('--connections <number>', 'open: connections to begin with (default: 8)')
-    .option('--max-connections <number>', 'open: no more than so many (default: 1024)')
+    .option('--max-connections <number>', 'open: no more than so many (default: 64)')
     .option('--timeout <time>', 'open: after this a request is given up (default: 10s)')
     .option(
       '--target <url>',
@@ -74,7 +74,7 @@ export function openPlanOf(
   if (!isArrivals(arrivals))
     throw new BenchError('usage', `--arrivals ${arrivals}: expected poisson or constant`)
   const connections = whole('--connections', options.connections ?? '8', 10_000)
-  const maxConnections = whole('--max-connections', options.maxConnections ?? '1024', 100_000)
+  const maxConnections = whole('--max-connections', options.maxConnections ?? '64', 100_000)
   if (maxConnections < connections) {
     throw new BenchError(
       'usage',

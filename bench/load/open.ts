@@ -82,7 +82,9 @@ function createLoop(
   let done = 0
   /** Moves with everything there is to do, so that a spin in which it stood still was idle. */
   let work = 0
-  let spin: { readonly sinceMs: number; readonly work: number } | null = null
+  /** When the clock was looked at last, and `work` then; −1 where the loop did not come here by spinning. */
+  let spinSinceMs = notSpinning
+  let spinWork = 0
   let timer: NodeJS.Timeout | undefined
   let immediate: NodeJS.Immediate | undefined
 
@@ -150,8 +152,11 @@ function createLoop(
   }
 
   function tick(): void {
-    if (spin?.work === work) record.spun(performance.now() - spin.sinceMs)
-    spin = null
+    if (spinSinceMs !== notSpinning && spinWork === work) {
+      lookAtClock()
+      record.spun(performance.now() - spinSinceMs)
+    }
+    spinSinceMs = notSpinning
     sendDue()
     expire()
     if (done === schedule.length) return
@@ -162,9 +167,19 @@ function createLoop(
       timer = setTimeout(tick, Math.min(waitMs - spinMs, expiryMs))
     } else {
       // Between two looks at the clock the loop reads what has arrived.
-      spin = { sinceMs: nowMs, work }
+      spinSinceMs = nowMs
+      spinWork = work
       immediate = setImmediate(tick)
     }
+  }
+
+  /**
+   * Stays on the clock for some µs. Each turn of the event loop allocates: a million of them a second made
+   * a collection of 0.4 ms every 50 ms, and those made one request in a hundred late.
+   */
+  function lookAtClock(): void {
+    const untilMs = Math.min(performance.now() + lookMs, startMs + (schedule[next] ?? Infinity))
+    while (performance.now() < untilMs);
   }
 
   return {
@@ -186,6 +201,9 @@ function createLoop(
 }
 
 const usPerMs = 1_000
-const spinMs = 2
+const spinMs = 5
+/** An answer that arrives meanwhile is read so much later at most, by half of it on average. */
+const lookMs = 0.004
+const notSpinning = -1
 /** How late a timeout may be noticed; it is recorded as the timeout all the same. */
 const expiryMs = 10

@@ -52,9 +52,13 @@ export function createPool(target: Endpoint, maxConnections: number, listener: P
     carrier.lane.close()
   }
 
-  /** As many connections as requests wait, within the limit. */
+  /**
+   * As many connections as requests wait, within the limit, and a few at a time: after a hiccup a
+   * handshake for each of hundreds of waiting requests would keep both sides busy long after it.
+   */
   function openMore(): void {
-    while (!closed && carriers.size + opening < maxConnections && opening < queue.size) {
+    const wanted = Math.min(queue.size, mostAtOnce, maxConnections - carriers.size)
+    while (!closed && opening < wanted) {
       open().catch((error: unknown) => {
         // One request has the failure, and the next its own try: nobody hammers at a closed door.
         const request = takeFirst(queue)
@@ -79,6 +83,7 @@ export function createPool(target: Endpoint, maxConnections: number, listener: P
     listener.opened()
     carriers.add(carrier)
     release(carrier)
+    openMore()
   }
 
   function createCarrier(): Carrier {
@@ -148,3 +153,5 @@ function reasonOf(error: unknown): string {
 }
 
 const noRequest = -1
+/** Handshakes under way beyond those of the start. */
+const mostAtOnce = 4

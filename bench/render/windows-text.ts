@@ -52,14 +52,18 @@ function cells({ figures }: ArmSummary, { plan, invalid }: WindowFigures): strin
 
 /** What was not answered, what waited, and why a row must not be believed. */
 function outcomeLines(label: string, window: WindowFigures): string[] {
-  const { requests, answered, timeouts, errors, queueWaitP99Us, serviceP99Us, invalid } = window
+  const { plan, requests, answered, timeouts, errors, maxOutstanding, invalid } = window
+  const { queueWaitP99Us, serviceP99Us } = window
   const failed = Object.entries(errors).map(([why, count]) => `${count} ${plainText(why)}`)
   const missing = [...(timeouts > 0 ? [`${timeouts} timed out`] : []), ...failed]
   const lines = [
     missing.length === 0
       ? null
       : `${label}: ${answered} of ${requests} answered; ${missing.join(', ')}. Their latencies count, up to the failure.`,
-    queueWaitP99Us !== null && serviceP99Us !== null && queueWaitP99Us > serviceP99Us
+    queueWaitP99Us !== null &&
+    serviceP99Us !== null &&
+    maxOutstanding > plan.connections &&
+    queueWaitP99Us > serviceP99Us
       ? `${label}: requests waited for a free connection longer than for their answer (p99 ${ms(queueWaitP99Us)} and ${ms(serviceP99Us)} ms): more connections, or a rate beyond what the server can do.`
       : null,
     ...invalid.map((reason) => `${label}: INVALID, ${reason}.`),
