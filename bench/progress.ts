@@ -1,6 +1,7 @@
 import ora from 'ora'
 import { performance } from 'node:perf_hooks'
 import type { Plan } from './measure.ts'
+import type { Block } from './results.ts'
 import type { RunEvent } from './run.ts'
 import type { Io } from './commands/io.ts'
 
@@ -73,7 +74,7 @@ export function createProgress(options: { io: Io; plan: ProgressPlan }): Progres
           const outcome =
             event.block.outcome === 'failed'
               ? `failed: ${event.block.reason ?? ''}`
-              : `${event.block.slices.length + (event.block.windows ?? []).length} slices or windows`
+              : doneText(event.block)
           say(
             `block ${block} of ${blocks(plan)}: ${outcome}${left > 0 && event.block.outcome === 'measured' ? `, about ${clock(left)} left` : ''}`,
           )
@@ -82,6 +83,10 @@ export function createProgress(options: { io: Io; plan: ProgressPlan }): Progres
     },
     stop: () => spinner?.stop(),
   }
+}
+
+function doneText({ slices, windows }: Block): string {
+  return windows === undefined ? `${slices.length} slices` : `${windows.length} windows`
 }
 
 function preflightLine({

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import type { Calibration } from '../bench/analysis/calibration.ts'
 import { BenchError, exitCodeOf } from '../bench/errors.ts'
@@ -55,7 +55,8 @@ const steps: Readonly<Record<Step, () => void>> = {
       seconds,
       blocks: run.blocksMeasured,
       environment: run.environment,
-      file: run.file,
+      // Not where this machine keeps it.
+      file: relative(root, run.file),
     })
   },
   reanalysis() {
