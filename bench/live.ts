@@ -87,7 +87,7 @@ export function confirmed(
   }
 }
 
-/** Half as many blocks as it took to find it, and 8 at least: a direction known is sooner seen again. */
+/** Half as many blocks as it took to find it, and 6 at least: a direction known is sooner seen again. */
 function confirmationPlan(plan: Plan, first: Run): Plan {
   if (plan.minBlocks < fewestToConfirm) return plan
   const blocks = Math.max(fewestToConfirm, Math.ceil(measuredBlocks(first.blocks).length / 2))
@@ -142,4 +142,5 @@ function isWorse({ verdict }: Change): boolean {
   return verdict === 'worse'
 }
 
-const fewestToConfirm = 8
+/** One-sided 95 % is in reach of 5 blocks (1/32); 6 may hold one that a slow process spoiled. */
+const fewestToConfirm = 6
