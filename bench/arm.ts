@@ -4,12 +4,15 @@ import type { Snapshot } from '../servers/telemetry.ts'
 import { BenchError } from './errors.ts'
 import { fetchToken, type Lab } from './lab.ts'
 import { saturate, type SaturateReading } from './load/closed.ts'
+import { createChurnClient, type ChurnClient } from './load/churn.ts'
 import { openConnections, type Connections } from './load/connection.ts'
 import { medianUs } from './load/histogram.ts'
 import { warmOn } from './load/warm-up.ts'
 import type { LoadTarget } from './load/target.ts'
-import type { Arm, SliceRequest } from './measure.ts'
-import type { OpenArm } from './measure-open.ts'
+import type { SliceRequest } from './measure.ts'
+import { measureChurnSlice } from './churn-slices.ts'
+import type { ChurnArm } from './measure-churn.ts'
+import type { CurveArm } from './measure-curve.ts'
 import type { SliceReading } from './recorder.ts'
 import type { Pinning } from './pinning.ts'
 import { pinProcess } from './pinning.ts'
@@ -31,7 +34,7 @@ export interface ArmOptions {
 }
 
 /** An arm with the digest of what it answers. */
-export interface StartedArm extends Arm, OpenArm {
+export interface StartedArm extends ChurnArm, CurveArm {
   /** SHA-256 of the response body. */
   readonly responseDigest: string
 }
@@ -56,6 +59,7 @@ export async function startArm(options: ArmOptions): Promise<StartedArm> {
       pinProcess(pid, pinning.serverCpus)
     }
   }
+  const churnClient = once(() => seededClient(target))
   const owned = started.move()
   return {
     id: options.id,
@@ -64,11 +68,27 @@ export async function startArm(options: ArmOptions): Promise<StartedArm> {
     responseDigest: digest(target.expect.body),
     pin,
     slice: (request) => runSlice({ request, target, pool, single, server, sensors }),
+    churn: async (request) =>
+      measureChurnSlice(
+        {
+          client: await churnClient(),
+          pool,
+          concurrency: connections,
+          tls: target.tls !== null,
+          server,
+          sensors,
+        },
+        request,
+      ),
     async settle() {
       const startMs = performance.now()
       while (performance.now() - startMs < settleMs) await pool.run(settleRequests)
       pin()
       await warmOn(target, settleRatePerSecond, settleMs)
+    },
+    async capacityPerSecond() {
+      const { requests, wallUs } = await pool.run(capacityRequests)
+      return (requests / wallUs) * usPerSecond
     },
     window: (request, signal) => measureServerWindow({ target, server, sensors }, request, signal),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
@@ -128,6 +148,19 @@ function createTarget(
     },
     expect: { status: 200, body: expectedBody },
   }
+}
+
+/** A client that has sessions to offer: its first connections, with full handshakes, are in no slice. */
+async function seededClient(target: LoadTarget): Promise<ChurnClient> {
+  const client = createChurnClient(target)
+  await client.run({ policy: 'full', requestsPerConnection: 1, connections: 4, concurrency: 1 })
+  return client
+}
+
+/** Calls it when first asked for, and never again. */
+function once<T>(create: () => T): () => T {
+  let made: { readonly value: T } | null = null
+  return () => (made ??= { value: create() }).value
 }
 
 interface SliceTask {
@@ -256,5 +289,8 @@ const settleAttempts = 50
 // By then a server of 17 µs a request has had more requests than V8 needs to compile it for good.
 const settleMs = 1_000
 const settleRequests = 400
+/** A third of a second of the slowest of the reference servers. */
+const capacityRequests = 2_000
+const usPerSecond = 1e6
 // Well below what the slowest of the reference servers can do.
 const settleRatePerSecond = 300

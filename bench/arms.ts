@@ -80,6 +80,15 @@ export function planArms(selection: Selection, all: readonly Scenario[]): Planne
   return [...arms.values()].sort((a, b) => rank(b) - rank(a))
 }
 
+/** The cases alone, for loads under which nothing is told against a baseline. */
+export function planLoneArms(selection: Selection, all: readonly Scenario[]): PlannedArm[] {
+  if (selection.against !== null)
+    throw new BenchError('usage', '--against is for closed loops: elsewhere nothing is paired')
+  return planArms(selection, all)
+    .filter(({ role }) => role === 'case')
+    .map((arm) => ({ ...arm, against: null, parts: [] }))
+}
+
 /** The cases of two trees to hold against each other, with the reference; one tree may lack some. */
 export interface LiveSelection {
   readonly before: { readonly tree: SourceTree; readonly scenarios: readonly Scenario[] }

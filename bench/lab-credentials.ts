@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import type { JWK } from 'jose'
-import type { ClientTrust, KeyType, RegisteredClient, SigningAlgorithm } from '../servers/config.ts'
+import type { ClientTrust, RegisteredClient, SigningAlgorithm } from '../servers/config.ts'
 import { createAuthority } from '../servers/pki.ts'
-import type { IssueRequest } from '../servers/pki.ts'
+import type { Authority, IssueRequest } from '../servers/pki.ts'
+import type { LabSettings } from './lab-settings.ts'
 
 /** URI subject alternative names of the clients. */
 export const uris = {
@@ -37,28 +39,37 @@ export function clientProfile(uri: string): Omit<IssueRequest, 'key'> {
   return { kind: 'client', commonName: uri.split('/').slice(-2).join('-'), uris: [uri] }
 }
 
-/** Creates root and intermediate with their CRLs, the server's certificate and the good client's. */
-export async function certify(keys: { caKey: KeyType; serverKey: KeyType; clientKey: KeyType }) {
-  const { caKey, serverKey, clientKey } = keys
-  const root = await createAuthority({ key: caKey, name: 'trustbench root' })
-  const intermediate = await root.createIntermediate({
-    key: caKey,
-    name: 'trustbench intermediate',
-  })
-  const [server, good, intermediateCrl, rootCrl] = await Promise.all([
-    intermediate.issue({ ...serverProfile, key: serverKey }),
-    intermediate.issue({ ...clientProfile(uris.billing), key: clientKey }),
-    intermediate.issueCrl({ revokedSerialsHex: [] }),
-    root.issueCrl({ revokedSerialsHex: [] }),
-  ])
-  return {
-    root,
-    intermediate,
-    server,
-    good,
-    rootCrlPem: rootCrl,
-    crlPem: intermediateCrl + rootCrl,
+/**
+ * Creates a root and the authorities below it, as many as make a chain of so many certificates, with their
+ * CRLs; then the server's certificate and the good client's.
+ */
+export async function certify(
+  settings: Pick<LabSettings, 'caKey' | 'serverKey' | 'clientKey' | 'chain' | 'crlEntries'>,
+) {
+  const { caKey, serverKey, clientKey, chain, crlEntries } = settings
+  const pathLength = Math.max(1, chain - 1)
+  const root = await createAuthority({ key: caKey, name: 'trustbench root', pathLength })
+  const above: Authority[] = []
+  let issuing = root
+  for (let depth = 1; depth < chain; depth++) {
+    above.push(issuing)
+    const name = depth === 1 ? 'trustbench intermediate' : `trustbench intermediate ${depth}`
+    issuing = await issuing.createIntermediate({ key: caKey, name })
   }
+  const emptyCrl = (authority: Authority) => authority.issueCrl({ revokedSerialsHex: [] })
+  const [server, good, issuingCrl, ...aboveCrls] = await Promise.all([
+    issuing.issue({ ...serverProfile, key: serverKey }),
+    issuing.issue({ ...clientProfile(uris.billing), key: clientKey }),
+    issuing.issueCrl({ revokedSerialsHex: Array.from({ length: crlEntries }, strangerSerial) }),
+    ...above.map(emptyCrl),
+  ])
+  const aboveCrlPem = aboveCrls.join('')
+  return { root, issuing, server, good, aboveCrlPem, crlPem: issuingCrl + aboveCrlPem }
+}
+
+/** A serial number that no certificate of the lab has: those begin with 40 to 7F. */
+function strangerSerial(): string {
+  return `10${randomBytes(15).toString('hex')}`
 }
 
 /**

@@ -8,6 +8,10 @@ export interface LabSettings {
   readonly caKey: KeyType
   readonly serverKey: KeyType
   readonly clientKey: KeyType
+  /** Certificates from the leaf up, without the root. */
+  readonly chain: 1 | 2 | 3
+  /** Entries on the list of revoked client certificates. */
+  readonly crlEntries: number
   readonly algorithm: SigningAlgorithm
   readonly introspectionCacheMs: number
 }
@@ -24,12 +28,18 @@ export function labSettings(parameters: Parameters): LabSettings {
     caKey: oneOf('key', keyTypes, caKey),
     serverKey: oneOf('serverKey', keyTypes, value('serverKey', caKey)),
     clientKey: oneOf('clientKey', keyTypes, value('clientKey', caKey)),
+    chain: oneOf('chain', chains, Number(value('chain', '2'))),
+    crlEntries: crlSizes[oneOf('crl', Object.keys(crlSizes) as CrlSize[], value('crl', '0'))],
     algorithm: oneOf('alg', algorithms, value('alg', 'ES256')),
     introspectionCacheMs: durationMs(value('introspectionCache', 'off')),
   }
 }
 
-function oneOf<T extends string>(name: string, allowed: readonly T[], value: string): T {
+function oneOf<T extends string | number>(
+  name: string,
+  allowed: readonly T[],
+  value: string | number,
+): T {
   const found = allowed.find((each) => each === value)
   if (found !== undefined) return found
   throw new BenchError('usage', `${name}=${value}: not one of ${allowed.join(', ')}`)
@@ -45,6 +55,9 @@ function durationMs(value: string): number {
   )
 }
 
+const crlSizes = { '0': 0, '1': 1, '1k': 1_000, '20k': 20_000, '100k': 100_000 } as const
+type CrlSize = keyof typeof crlSizes
+const chains = [1, 2, 3] as const
 const versions = ['1.2', '1.3'] as const satisfies readonly TlsVersion[]
 const keyTypes = [
   'p256',

@@ -19,6 +19,8 @@ test('settings follow from the parameters, defaults where there are none', () =>
     caKey: 'p256',
     serverKey: 'p256',
     clientKey: 'p256',
+    chain: 2,
+    crlEntries: 0,
     algorithm: 'ES256',
     introspectionCacheMs: 0,
   })
@@ -27,6 +29,8 @@ test('settings follow from the parameters, defaults where there are none', () =>
     key: 'rsa2048',
     serverKey: '',
     clientKey: 'ed25519',
+    chain: '3',
+    crl: '1k',
     alg: 'EdDSA',
     introspectionCache: '5s',
   })
@@ -35,6 +39,8 @@ test('settings follow from the parameters, defaults where there are none', () =>
     caKey: 'rsa2048',
     serverKey: 'rsa2048',
     clientKey: 'ed25519',
+    chain: 3,
+    crlEntries: 1_000,
     algorithm: 'EdDSA',
     introspectionCacheMs: 5_000,
   })
@@ -46,6 +52,8 @@ test('a value that no parameter takes is wrong use', () => {
     [{ clientKey: 'x' }, /^clientKey=x/],
     [{ tls: '1.1' }, /^tls=1.1: not one of 1.2, 1.3/],
     [{ alg: 'none' }, /^alg=none/],
+    [{ crl: '5' }, /^crl=5: not one of 0, 1, 1k, 20k, 100k/],
+    [{ chain: '4' }, /^chain=4: not one of 1, 2, 3/],
     [{ introspectionCache: 'on' }, /^introspectionCache=on/],
   ]
   for (const [parameters, message] of cases) {

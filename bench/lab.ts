@@ -38,13 +38,13 @@ export interface Lab extends AsyncDisposable, Configurations {
   readonly parameters: Parameters
   readonly settings: LabSettings
   readonly root: Authority
-  /** Signs every certificate of the lab. */
-  readonly intermediate: Authority
+  /** Signs every certificate of the lab: an intermediate, or the root itself where the chain is one certificate. */
+  readonly issuing: Authority
   readonly rootPem: string
-  /** PEM of the CRLs of root and intermediate, with nothing revoked. */
+  /** PEM of the CRLs of all authorities, with nothing revoked. */
   readonly crlPem: string
-  /** PEM of the root's CRL alone. */
-  readonly rootCrlPem: string
+  /** PEM of the CRLs of those above the one that signs; empty where that is the root. */
+  readonly aboveCrlPem: string
   readonly caFile: string
   readonly crlFile: string
   /** What servers present. */
@@ -195,7 +195,7 @@ async function equip(
   remove: () => Promise<void>,
 ): Promise<Lab> {
   const settings = labSettings(parameters)
-  const [{ root, intermediate, server, good, crlPem, rootCrlPem }, signingKeys, assertionKey] =
+  const [{ root, issuing, server, good, crlPem, aboveCrlPem }, signingKeys, assertionKey] =
     await Promise.all([
       certify(settings),
       createSigningKeys(settings.algorithm),
@@ -234,10 +234,10 @@ async function equip(
     parameters,
     settings,
     root,
-    intermediate,
+    issuing,
     rootPem: root.certificatePem,
     crlPem,
-    rootCrlPem,
+    aboveCrlPem,
     caFile,
     crlFile,
     server,

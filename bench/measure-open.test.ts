@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { OutsideWorld } from './measure.ts'
+import type { OutsideWorld } from './blocks.ts'
 import { measureOpen, type OpenArmSource, type WindowReading } from './measure-open.ts'
 
 const request = {

@@ -1,5 +1,5 @@
+import { repeatBlocks, type OutsideWorld } from './blocks.ts'
 import type { OpenPlan } from './load/schedule.ts'
-import type { OutsideWorld } from './measure.ts'
 import { createRandom, shuffle } from './random.ts'
 import type { Block, Window } from './results.ts'
 
@@ -11,7 +11,7 @@ export interface WindowRequest extends OpenPlan {
 }
 
 /** What one window measured, without whose it is. */
-export type WindowReading = Omit<Window, 'arm'>
+export type WindowReading = Omit<Window, 'arm' | 'stage' | 'sloP99Us'>
 
 /** An arm that an open loop can be let loose on. */
 export interface OpenArm extends AsyncDisposable {
@@ -38,8 +38,7 @@ export interface OpenMeasurePlan {
 /**
  * Measures blocks of one window for every arm, in random order, each arm alone on the machine: two
  * offered loads at once would each be the other's disturbance. Every block has a schedule of its own,
- * the same for all arms. A block in which anything but an answer went wrong is kept, marked failed with
- * its reason, and ends the measuring.
+ * the same for all arms.
  */
 export async function measureOpen(
   sources: readonly OpenArmSource[],
@@ -47,61 +46,41 @@ export async function measureOpen(
   context: OutsideWorld,
 ): Promise<Block[]> {
   const random = createRandom(request.seed)
-  const startMs = context.nowMs()
-  const blocks: Block[] = []
-  while (blocks.length < wanted && mayGoOn(blocks, context)) {
-    const index = blocks.length
-    context.onEvent({ kind: 'block-started', index })
-    const order = shuffle(sources, random)
-    const windows: Window[] = []
-    const head = {
-      index,
-      startedAt: context.timestamp(),
-      startOrder: order.map(({ id }) => id),
-      slices: [],
-      histograms: [],
-      windows,
-    }
-    let reason: string | null = null
-    try {
-      for (const source of order) {
-        // Alone also while it starts: nothing of another arm may be left running.
-        windows.push(
-          await measureWindow(source, { ...request, seed: request.seed + index }, context),
-        )
+  const limits = { minBlocks: wanted, maxBlocks: wanted, budgetMs: null }
+  return repeatBlocks(limits, context, {
+    begin(index) {
+      const order = shuffle(sources, random)
+      const windows: Window[] = []
+      return {
+        startOrder: order.map(({ id }) => id),
+        content: () => ({ slices: [], histograms: [], windows }),
+        async measure() {
+          const own = { ...request, seed: request.seed + index }
+          // Alone also while it starts: nothing of another arm may be left running.
+          for (const source of order) {
+            context.signal.throwIfAborted()
+            await using arm = await source.start()
+            context.onEvent({ kind: 'warming', arms: 1 })
+            await arm.settle()
+            windows.push(await measureWindow(arm, own, context))
+          }
+        },
       }
-    } catch (error) {
-      reason = context.signal.aborted ? 'interrupted' : describe(error)
-    }
-    const block: Block = { ...head, outcome: reason === null ? 'measured' : 'failed', reason }
-    blocks.push(block)
-    context.onEvent({ kind: 'block-finished', block, elapsedMs: context.nowMs() - startMs })
-  }
-  return blocks
+    },
+  })
 }
 
-function mayGoOn(blocks: readonly Block[], { signal }: OutsideWorld): boolean {
-  return blocks.at(-1)?.outcome !== 'failed' && !signal.aborted
-}
-
-async function measureWindow(
-  source: OpenArmSource,
+/** One window of an arm that is warm; throws when it dies meanwhile. */
+export async function measureWindow(
+  arm: OpenArm,
   request: WindowRequest,
   { signal, onEvent }: OutsideWorld,
 ): Promise<Window> {
   signal.throwIfAborted()
-  await using arm = await source.start()
-  onEvent({ kind: 'warming', arms: 1 })
-  await arm.settle()
   onEvent({ kind: 'window-started', arm: arm.id, durationMs: request.durationMs })
-  const end = AbortSignal.any([signal, arm.died])
-  const reading = await arm.window(request, end)
+  const reading = await arm.window(request, AbortSignal.any([signal, arm.died]))
   arm.died.throwIfAborted()
   const window: Window = { arm: arm.id, ...reading }
   onEvent({ kind: 'window-finished', window })
   return window
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

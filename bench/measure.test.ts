@@ -13,7 +13,6 @@ const plan: Plan = {
   budgetMs: null,
   slices: 4,
   maxRepeats: 2,
-  quickReplicas: 1,
   slowRequestUs: 1_000,
   slowWarmupCpuMs: 60,
   warmupRequests: 30,
@@ -37,7 +36,6 @@ function fakeSource(
   return {
     id,
     caseId: id,
-    replica: 0,
     start() {
       const death = new AbortController()
       let slices = 0
@@ -187,7 +185,6 @@ test('a fault in block 2 keeps block 1, marks block 2 with the reason, and stops
   const source: ArmSource = {
     id: 'b',
     caseId: 'b',
-    replica: 0,
     start: () => {
       starts += 1
       return bad.start()
@@ -216,7 +213,6 @@ test('an arm that cannot start stops those that have', async () => {
   const broken: ArmSource = {
     id: 'b',
     caseId: 'b',
-    replica: 0,
     start: () => Promise.reject(new BenchError('arm-failed', 'port taken')),
   }
   const [block] = await measure([fakeSource('a', steps), broken], plan, context())
@@ -243,7 +239,6 @@ test('a slice that never ends is left at once on Ctrl-C', async () => {
   const source: ArmSource = {
     id: 'a',
     caseId: 'a',
-    replica: 0,
     start: async () => ({
       ...(await fakeSource('a', steps).start()),
       slice: () => {
@@ -309,7 +304,6 @@ test('slices take the number of requests that the first block found, in every bl
   const source: ArmSource = {
     id: 'a',
     caseId: 'a',
-    replica: 0,
     start: async () => {
       const arm = await fakeSource('a', [], undefined, requestUs).start()
       requestUs = 100
@@ -321,8 +315,12 @@ test('slices take the number of requests that the first block found, in every bl
     plan,
     context({
       onEvent: (event) => {
-        if (event.kind === 'slice' && event.slice.connections === 8 && event.slice.load === 'duet')
-          sizes.push(event.slice.requests)
+        if (event.kind === 'block-finished')
+          sizes.push(
+            ...event.block.slices.flatMap(({ connections, load, requests }) =>
+              connections === 8 && load === 'duet' ? [requests] : [],
+            ),
+          )
       },
     }),
   )
@@ -348,31 +346,11 @@ test('an arm too slow to be warmed by requests is warmed for a time instead', as
   assert.deepEqual(await warmedBy(2_000), [20, 20])
 })
 
-test('replicas: each pairs with its like, shares the slices of its arm, and is told as that arm', async () => {
-  const steps: string[] = []
-  const sources = ['b@before', 'b@after'].flatMap((id) =>
-    [0, 1].map((replica) => ({ ...fakeSource(id, steps), caseId: 'b', replica })),
-  )
-  const [block] = await measure(sources, { ...plan, maxBlocks: 1, minBlocks: 1 }, context())
-  assert.equal(steps.filter((step) => step.startsWith('start')).length, 4)
-  const duets = block?.slices.filter(
-    ({ load, connections }) => load === 'duet' && connections === 8,
-  )
-  // 4 slices of a quick case, twice: half of them of each replica.
-  assert.deepEqual(
-    ['b@before', 'b@after'].map((id) => duets?.filter(({ arm }) => arm === id).length),
-    [8, 8],
-  )
-  // Single connections and saturation are of the first replica alone.
-  assert.equal(block?.slices.length, 16 + 4 + 2)
-})
-
 test('arms of one case have slices of one size, whatever each of them took', async () => {
   const steps: string[] = []
   const arms = [1_000, 4_000].map((requestUs) => ({
     ...fakeSource(`b@${requestUs}`, steps, undefined, requestUs),
     caseId: 'b',
-    replica: 0,
   }))
   await measure(
     [...arms, fakeSource('a', steps, undefined, 10_000)],

@@ -1,7 +1,14 @@
-import { createRandom, shuffle, type Random } from './random.ts'
+import {
+  repeatBlocks,
+  startTogether,
+  whileAlive,
+  type BlockLimits,
+  type OutsideWorld,
+} from './blocks.ts'
 import { BenchError } from './errors.ts'
+import { createRandom, shuffle, type Random } from './random.ts'
 import { createRecorder, type Recorder, type SliceReading } from './recorder.ts'
-import type { Block, Slice, Window } from './results.ts'
+import type { Block, Slice } from './results.ts'
 import { sliceOrder, type SliceGroup } from './slice-order.ts'
 
 /** How one slice is loaded. */
@@ -28,28 +35,22 @@ export interface ArmSource {
   readonly id: string
   /** Arms of the same case are paired with each other, slice by slice. */
   readonly caseId: string
-  /**
-   * Which of several equal sets of processes of this arm it is, from 0. Processes of the same code differ:
-   * of `tls` one in 25 is 13 % slower for its whole life. Each set is paired with the same one of the
-   * other arm, and all slices are the arm's.
-   */
-  readonly replica: number
   start(): Promise<Arm>
 }
 
+/** How long an arm is warmed. */
+export type WarmUp = Pick<
+  Plan,
+  'warmupRequests' | 'slowRequestUs' | 'slowWarmupCpuMs' | 'maxSliceRequests'
+>
+
 /** How much is measured in a block, and when the blocks end. */
-export interface Plan {
+export interface Plan extends BlockLimits {
   readonly seed: number
-  readonly minBlocks: number
-  readonly maxBlocks: number
-  /** No block is begun that would end after this; null = no budget. */
-  readonly budgetMs: number | null
   /** Paired slices of each arm in a block, a multiple of 4: see `sliceOrder`. */
   readonly slices: number
-  /** A case so quick that its longest slice falls short of `sliceMs` gets up to so many times the slices, replicas included. */
+  /** A case so quick that its longest slice falls short of `sliceMs` gets up to so many times the slices */
   readonly maxRepeats: number
-  /** Sets of processes for each of two arms of one quick case. */
-  readonly quickReplicas: number
   /** Each arm is warmed by so many requests; one whose request costs more than `slowRequestUs` only for so much CPU time. */
   readonly warmupRequests: number
   readonly slowRequestUs: number
@@ -64,36 +65,15 @@ export interface Plan {
   readonly maxSliceRequests: number
 }
 
-/** What happens, as it happens: for progress, and for saving after each block. */
-export type MeasureEvent =
-  | { readonly kind: 'block-started'; readonly index: number }
-  | { readonly kind: 'warming'; readonly arms: number }
-  | { readonly kind: 'slice'; readonly slice: Slice; readonly done: number; readonly of: number }
-  | { readonly kind: 'window-started'; readonly arm: string; readonly durationMs: number }
-  | { readonly kind: 'window-finished'; readonly window: Window }
-  | { readonly kind: 'block-finished'; readonly block: Block; readonly elapsedMs: number }
-
 /** What measuring slices asks of the outside. */
 export interface MeasureContext extends OutsideWorld {
   /** Whether the blocks so far are precise enough to stop. Never asks whether something is significant. */
   readonly preciseEnough: (blocks: readonly Block[]) => boolean
 }
 
-/** What every kind of measuring asks of the outside. */
-export interface OutsideWorld {
-  readonly signal: AbortSignal
-  readonly onEvent: (event: MeasureEvent) => void
-  /** Milliseconds on a monotonic clock. */
-  readonly nowMs: () => number
-  /** Wall clock, ISO 8601. */
-  readonly timestamp: () => string
-}
-
 /**
  * Measures blocks of interleaved slices over arms until they are precise enough or the plan is
- * used up. A block in which anything is wrong is kept, marked failed with its reason, and ends the
- * measuring: whoever reads it decides what the finished blocks are worth. Throws `interrupted` only
- * through the signal's reason.
+ * used up. Throws `interrupted` only through the signal's reason.
  */
 export async function measure(
   sources: readonly ArmSource[],
@@ -102,26 +82,25 @@ export async function measure(
 ): Promise<Block[]> {
   const random = createRandom(plan.seed)
   const sizes = new Map<string, SliceSize>()
-  const blocks: Block[] = []
-  const startMs = context.nowMs()
-  while (blocks.length < plan.maxBlocks) {
-    const elapsedMs = context.nowMs() - startMs
-    if (overBudget(plan, blocks.length, elapsedMs)) break
-    if (blocks.length >= plan.minBlocks && context.preciseEnough(blocks)) break
-    context.onEvent({ kind: 'block-started', index: blocks.length })
-    const block = await measureBlock({
-      sources,
-      plan,
-      context,
-      random,
-      sizes,
-      index: blocks.length,
-    })
-    blocks.push(block)
-    context.onEvent({ kind: 'block-finished', block, elapsedMs: context.nowMs() - startMs })
-    if (block.outcome === 'failed' || context.signal.aborted) break
-  }
-  return blocks
+  return repeatBlocks(plan, context, {
+    enough: context.preciseEnough,
+    begin() {
+      const startOrder = shuffle(sources, random)
+      const record = createRecorder((progress) => {
+        context.onEvent({ kind: 'slice', ...progress })
+      })
+      return {
+        startOrder: startOrder.map(({ id }) => id),
+        content: () => record.finish(),
+        async measure() {
+          await using stack = new AsyncDisposableStack()
+          const running = await startTogether(startOrder, stack)
+          const alive = new Map(running.map((each) => [each.source.id, each]))
+          await runSlices(alive, { sources, plan, context, random, sizes }, record)
+        },
+      }
+    },
+  })
 }
 
 interface BlockTask {
@@ -135,7 +114,6 @@ interface BlockTask {
    * identical trees differ by 2 % in all blocks of a run.
    */
   readonly sizes: Map<string, SliceSize>
-  readonly index: number
 }
 
 /** Requests in a slice, and slices in a turn. */
@@ -144,35 +122,7 @@ interface SliceSize {
   readonly repeats: number
 }
 
-async function measureBlock(task: BlockTask): Promise<Block> {
-  const { sources, context, random, index } = task
-  const startOrder = shuffle(sources, random)
-  const record = createRecorder((progress) => {
-    context.onEvent({ kind: 'slice', ...progress })
-  })
-  const head = { index, startedAt: context.timestamp(), startOrder: startOrder.map(({ id }) => id) }
-  await using arms = new AsyncDisposableStack()
-  try {
-    context.signal.throwIfAborted()
-    // All at once: starting is not measured, and one after the other takes most of a block's time.
-    const starts = await Promise.allSettled(startOrder.map((source) => source.start()))
-    const alive = new Map<string, Running>()
-    for (const [place, start] of starts.entries()) {
-      const source = startOrder[place]
-      if (start.status === 'fulfilled' && source !== undefined)
-        alive.set(keyOf(source), { source, arm: arms.use(start.value) })
-    }
-    const refused = starts.find((start) => start.status === 'rejected')
-    if (refused !== undefined) throw refused.reason
-    await runSlices(alive, task, record)
-    return { ...head, outcome: 'measured', reason: null, ...record.finish() }
-  } catch (error) {
-    const reason = context.signal.aborted ? 'interrupted' : describe(error)
-    return { ...head, outcome: 'failed', reason, ...record.finish() }
-  }
-}
-
-/** A set of processes at work, by the key of its source. */
+/** An arm at work. */
 interface Running {
   readonly source: ArmSource
   readonly arm: Arm
@@ -205,25 +155,19 @@ async function runSlices(
     }
   }
   const groups = pairUp(sources).map((group): SliceGroup => ({
-    ids: group.map(keyOf),
-    repeats: Math.max(
-      1,
-      ...group.map((source) => sizeOf(source).repeats / replicasOf(source, sources)),
-    ),
+    ids: group.map(({ id }) => id),
+    repeats: Math.max(...group.map((source) => sizeOf(source).repeats)),
   }))
-  const firsts = sources.filter(({ replica }) => replica === 0)
-  const alone = firsts.map((source): SliceGroup => ({ ids: [keyOf(source)], repeats: 1 }))
-  const rounds: { keys: string[]; request: (each: Running) => SliceRequest }[] = [
+  const ids = sources.map(({ id }) => id)
+  const alone = ids.map((id): SliceGroup => ({ ids: [id], repeats: 1 }))
+  const rounds: { ids: string[]; request: (each: Running) => SliceRequest }[] = [
+    { ids: sliceOrder(groups, plan.slices, task.random), request: duet },
     {
-      keys: sliceOrder(groups, plan.slices, task.random),
-      request: duet,
-    },
-    {
-      keys: sliceOrder(alone, plan.singleConnectionSlices, task.random),
+      ids: sliceOrder(alone, plan.singleConnectionSlices, task.random),
       request: () => ({ load: 'duet', connections: 1, requests: plan.minSliceRequests }),
     },
     {
-      keys: plan.saturationRequests > 0 ? shuffle(firsts.map(keyOf), task.random) : [],
+      ids: plan.saturationRequests > 0 ? shuffle(ids, task.random) : [],
       request: ({ arm }) => ({
         load: 'saturation',
         connections: arm.connections,
@@ -231,12 +175,12 @@ async function runSlices(
       }),
     },
   ]
-  record.expect(rounds.reduce((sum, round) => sum + round.keys.length, 0))
+  record.expect(rounds.reduce((sum, round) => sum + round.ids.length, 0))
   for (const round of rounds) {
-    for (const key of round.keys) {
-      const each = running.get(key)
+    for (const id of round.ids) {
+      const each = running.get(id)
       if (each === undefined)
-        throw new BenchError('measurement-failed', `arm ${key} was not started`)
+        throw new BenchError('measurement-failed', `arm ${id} was not started`)
       const reading = await sliceOrFail(each.arm, round.request(each), task.context.signal)
       record.slice(each.source.id, reading)
     }
@@ -244,7 +188,10 @@ async function runSlices(
 }
 
 /** Runs the JIT compilers hot on both sides; returns what a request took in the end, in µs. */
-async function warm(arm: Arm, { plan, context }: BlockTask): Promise<number> {
+export async function warm(
+  arm: Arm,
+  { plan, context }: { readonly plan: WarmUp; readonly context: Pick<OutsideWorld, 'signal'> },
+): Promise<number> {
   const duet = (requests: number): SliceRequest => ({
     load: 'duet',
     connections: arm.connections,
@@ -270,58 +217,17 @@ async function warm(arm: Arm, { plan, context }: BlockTask): Promise<number> {
 function sliceSize(requestUs: number, plan: Plan): SliceSize {
   const wanted = Math.round((plan.sliceMs * usPerMs) / requestUs)
   const requests = Math.min(plan.maxSliceRequests, Math.max(plan.minSliceRequests, wanted))
-  const repeats = Math.min(plan.maxRepeats, Math.max(1, Math.floor(wanted / requests)))
+  const repeats = Math.min(plan.maxRepeats, Math.max(1, Math.round(wanted / requests)))
   return { requests, repeats }
 }
 
-/** Arms of one case, replica by replica. */
+/** Arms of one case stand together. */
 function pairUp(sources: readonly ArmSource[]): ArmSource[][] {
-  const pairs = Map.groupBy(sources, ({ caseId, replica }) => JSON.stringify([caseId, replica]))
-  return [...pairs.values()]
+  return [...Map.groupBy(sources, ({ caseId }) => caseId).values()]
 }
 
-function replicasOf({ id }: ArmSource, sources: readonly ArmSource[]): number {
-  return sources.filter((source) => source.id === id).length
-}
-
-function keyOf({ id, replica }: ArmSource): string {
-  return `${id}\n${replica}`
-}
-
-/** One slice; ends at once, with the reason, when the arm dies or the user interrupts. */
-async function sliceOrFail(
-  arm: Arm,
-  request: SliceRequest,
-  signal: AbortSignal,
-): Promise<SliceReading> {
-  signal.throwIfAborted()
-  arm.died.throwIfAborted()
-  const ended = Promise.withResolvers<never>()
-  const end = AbortSignal.any([signal, arm.died])
-  const onAbort = () => {
-    ended.reject(end.reason as Error)
-  }
-  end.addEventListener('abort', onAbort, { once: true })
-  const slice = arm.slice(request)
-  slice.catch(() => undefined)
-  try {
-    return await Promise.race([slice, ended.promise])
-  } catch (error) {
-    // A dying server first shows as a closed connection; its own last words say more.
-    await Promise.resolve()
-    throw arm.died.aborted && !signal.aborted ? arm.died.reason : error
-  } finally {
-    end.removeEventListener('abort', onAbort)
-  }
-}
-
-function overBudget({ budgetMs }: Plan, blocks: number, elapsedMs: number): boolean {
-  if (budgetMs === null || blocks === 0) return false
-  return elapsedMs + elapsedMs / blocks > budgetMs
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+function sliceOrFail(arm: Arm, request: SliceRequest, signal: AbortSignal): Promise<SliceReading> {
+  return whileAlive(arm.died, signal, () => arm.slice(request))
 }
 
 const usPerMs = 1_000

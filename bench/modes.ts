@@ -21,7 +21,6 @@ export const modes: Readonly<Record<Mode, ModePlan>> = {
     precision: null,
     slices: 4,
     maxRepeats: 1,
-    quickReplicas: 1,
     warmupRequests: 40,
     slowRequestUs: 80,
     slowWarmupCpuMs: 600,
@@ -38,7 +37,6 @@ function slices() {
   return {
     slices: 20,
     maxRepeats: 2,
-    quickReplicas: 2,
     // Seen slice by slice on two cores: up to 20,000 requests V8 compiles once more, in the background
     // but on the servers' core, and a request of tls costs 40 to 140 µs for some slices instead of 17.
     // Slow arms would take seconds to get there, and are steady after 2,000 requests.

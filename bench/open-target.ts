@@ -16,10 +16,7 @@ export interface UserTarget {
 }
 
 /** What a run on a target needs to know. */
-export interface TargetRunOptions extends Omit<
-  RunOptions,
-  'arms' | 'seed' | 'quickReplicas' | 'procedure'
-> {
+export interface TargetRunOptions extends Omit<RunOptions, 'arms' | 'seed' | 'procedure'> {
   readonly target: UserTarget
   readonly plan: OpenMeasurePlan
 }

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { aliases, entryOf, refusalIds } from './preflight/catalogue.ts'
 import type { Attempt } from './preflight/attempt.ts'
 import { bearerAttempts } from './preflight/attempts/bearer.ts'
@@ -52,6 +53,9 @@ async function assertGoodIsAccepted({ id }: Case, { ask, server }: Scene): Promi
   const answer = await ask()
   if (answer.kind === 'response' && answer.status === 200) return
   const seen = answer.kind === 'response' ? `answered ${answer.status}` : answer.kind
+  // Its log comes by another way than its answer, and may be the later one.
+  for (let waits = 0; server.stderrTail().length === 0 && waits < mostWaits; waits++)
+    await setTimeout(waitMs)
   throw new BenchError(
     'preflight-failed',
     `${id}: the good credential was ${seen}; ${server.stderrTail().at(-1) ?? 'the server logged nothing'}`,
@@ -102,3 +106,7 @@ function attemptsOf(scene: Scene, owned: AsyncDisposableStack): Attempt[] {
   }
   return attempts
 }
+
+/** A process that has logged nothing after a second will not, not even on a busy machine. */
+const mostWaits = 50
+const waitMs = 20

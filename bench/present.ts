@@ -1,9 +1,13 @@
 import { join } from 'node:path'
 import { runEnvelope } from './analysis/envelope.ts'
-import { hasWindows, summarise } from './analysis/summary.ts'
+import { hasChurn, hasCurves, hasWindows, summarise, type Summary } from './analysis/summary.ts'
 import type { Io } from './commands/io.ts'
 import { BenchError } from './errors.ts'
 import type { Run } from './results.ts'
+import type { BarChart } from './render/charts-bars.ts'
+import type { LineChart } from './render/charts-spectrum.ts'
+import { renderChurn } from './render/churn-text.ts'
+import { renderCurves } from './render/curve-text.ts'
 import { renderRun } from './render/text.ts'
 import { renderWindows } from './render/windows-text.ts'
 import { saveFile } from './store.ts'
@@ -32,29 +36,35 @@ export async function presentRun(
     io.out(`${JSON.stringify(runEnvelope(run, summary, { file, charts }))}\n`)
     return
   }
-  const render = hasWindows(summary) ? renderWindows : renderRun
-  io.out(`\n${render(run, summary, { color: io.stdoutIsTerminal })}`)
+  io.out(`\n${rendererOf(summary)(run, summary, { color: io.stdoutIsTerminal })}`)
   if (file !== null) io.out(`\nRun     ${file}\n`)
   for (const chart of charts) io.out(`Chart   ${chart}\n`)
 }
 
+function rendererOf(summary: Summary): typeof renderRun {
+  if (hasChurn(summary)) return renderChurn
+  if (hasCurves(summary)) return renderCurves
+  return hasWindows(summary) ? renderWindows : renderRun
+}
+
 async function writeCharts(
   run: Run,
-  summary: ReturnType<typeof summarise>,
+  summary: Summary,
   { io, folder }: { readonly io: Io; readonly folder: string },
 ): Promise<string[]> {
   // Loaded only now: chart.js and its canvas must not be in the client's memory while it measures.
-  const [{ runCharts }, { renderPng }] = await Promise.all([
+  const [{ churnRunChart, curveRunChart, runCharts }, { renderPng }] = await Promise.all([
     import('./render/run-charts.ts'),
     import('./render/png.ts'),
   ])
+  const charts: Readonly<Record<string, BarChart | LineChart | null>> = hasChurn(summary)
+    ? { churn: churnRunChart(run, summary) }
+    : hasCurves(summary)
+      ? { curve: curveRunChart(run, summary) }
+      : { ...runCharts(run, summary) }
   const written: string[] = []
-  const { cpu, latency, throughput } = runCharts(run, summary)
-  for (const [name, chart] of [
-    ['cpu', cpu],
-    ['latency', latency],
-    ['throughput', throughput],
-  ] as const) {
+  for (const [name, chart] of Object.entries(charts)) {
+    if (chart === null) continue
     const file = join(folder, `${run.runId}-${name}.png`)
     try {
       saveFile(file, renderPng(chart))

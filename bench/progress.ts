@@ -85,8 +85,10 @@ export function createProgress(options: { io: Io; plan: ProgressPlan }): Progres
   }
 }
 
-function doneText({ slices, windows }: Block): string {
-  return windows === undefined ? `${slices.length} slices` : `${windows.length} windows`
+function doneText({ slices, windows, churn }: Block): string {
+  if (windows !== undefined) return `${windows.length} windows`
+  const all = churn === undefined ? slices : churn.flatMap((cell) => cell.slices)
+  return `${all.length} slices`
 }
 
 function preflightLine({

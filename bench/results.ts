@@ -162,6 +162,11 @@ const Window = Type.Object(
       },
       strict,
     ),
+    /** Of a curve: the rates of all blocks, the search for the highest that meets p99 ≤ so much, its confirmation. */
+    stage: Type.Optional(
+      Type.Union([Type.Literal('grid'), Type.Literal('search'), Type.Literal('confirm')]),
+    ),
+    sloP99Us: Type.Optional(amount),
     requests: count,
     answered: count,
     /** By reason. */
@@ -199,6 +204,65 @@ const Window = Type.Object(
   strict,
 )
 
+/** What was done on connections, under one arm: each cell of these is interleaved with the others. */
+const ChurnUse = {
+  /** `keep-alive`: connections that were open before and stay open. */
+  policy: Type.Union([Type.Literal('full'), Type.Literal('resumed'), Type.Literal('keep-alive')]),
+  /** Null where connections stay. */
+  requestsPerConnection: nullable(count),
+}
+
+/** One slice of new connections. Handshakes are the server's count. */
+const ChurnSlice = Type.Object(
+  {
+    /** Place in the block's order of slices, from 0. */
+    position: count,
+    /** New ones, of which so many at a time. */
+    connections: count,
+    concurrency: count,
+    requests: count,
+    wallUs: amount,
+    cpuUs: amount,
+    issuerCpuUs: nullable(amount),
+    clientCpuUs: amount,
+    runQueueUs: nullable(amount),
+    stealUs: nullable(amount),
+    foreignCpuUs: nullable(Type.Number()),
+    clientRunQueueUs: nullable(amount),
+    eventLoopUtilization: amount,
+    clientEventLoopUtilization: amount,
+    gcUs: amount,
+    rssBytes: count,
+    handshakesFull: count,
+    handshakesResumed: count,
+    /** Refused handshakes: what the client saw, what the server counted. */
+    connectionsRefused: count,
+    handshakesFailed: count,
+    bytesReceived: count,
+  },
+  strict,
+)
+
+/** All slices of one arm with one use of connections in one block. */
+const ChurnCell = Type.Object(
+  {
+    arm: text,
+    ...ChurnUse,
+    slices: Type.Array(ChurnSlice),
+    /** Compressed V2 HdrHistograms in base64, whole µs; null without new connections, `tls` also without TLS. */
+    histograms: Type.Object(
+      {
+        tcp: nullable(text),
+        tls: nullable(text),
+        firstByte: nullable(text),
+        response: text,
+      },
+      strict,
+    ),
+  },
+  strict,
+)
+
 /** Fresh processes for every arm, warm-up, then interleaved slices or windows: the only unit of inference. */
 const Block = Type.Object(
   {
@@ -211,6 +275,8 @@ const Block = Type.Object(
     slices: Type.Array(Slice),
     /** Of a run under offered load, which has no slices. */
     windows: Type.Optional(Type.Array(Window)),
+    /** Of a run with new connections, which has no slices either. */
+    churn: Type.Optional(Type.Array(ChurnCell)),
     /** Merged over the block's slices, per arm, load and number of connections: compressed V2 HdrHistogram in base64, µs. */
     histograms: Type.Array(
       Type.Object(
@@ -265,6 +331,8 @@ export type Preflight = Static<typeof Preflight>
 export type ArmRecord = Static<typeof ArmRecord>
 export type Slice = Static<typeof Slice>
 export type Window = Static<typeof Window>
+export type ChurnCell = Static<typeof ChurnCell>
+export type ChurnSlice = Static<typeof ChurnSlice>
 export type Block = Static<typeof Block>
 export type Mode = Run['mode']
 

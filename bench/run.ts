@@ -4,16 +4,11 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { startArm, requestDigest, type StartedArm } from './arm.ts'
 import type { PlannedArm } from './arms.ts'
+import type { MeasureEvent, OutsideWorld } from './blocks.ts'
 import { readEnvironment } from './environment.ts'
 import { BenchError } from './errors.ts'
 import { createLab, type Lab } from './lab.ts'
-import {
-  measure,
-  type ArmSource,
-  type MeasureEvent,
-  type OutsideWorld,
-  type Plan,
-} from './measure.ts'
+import { measure, type ArmSource, type Plan } from './measure.ts'
 import { pinClient, unpinClient, type Pinning } from './pinning.ts'
 import { preflight } from './preflight.ts'
 import { createServerStarter, type StartServer } from './processes.ts'
@@ -28,8 +23,6 @@ export interface RunOptions {
   readonly mode: Mode
   readonly seed: number
   readonly procedure: Procedure
-  /** Sets of processes for each of two arms of one quick case. */
-  readonly quickReplicas: number
   readonly arms: readonly PlannedArm[]
   /** What was found before the run and its reader must know. */
   readonly warnings?: readonly Warning[]
@@ -57,10 +50,9 @@ export interface RunSource extends ArmSource {
 export function closedLoops(
   plan: Plan,
   preciseEnough: (run: Run) => boolean,
-): Pick<RunOptions, 'seed' | 'quickReplicas' | 'procedure'> {
+): Pick<RunOptions, 'seed' | 'procedure'> {
   return {
     seed: plan.seed,
-    quickReplicas: plan.quickReplicas,
     procedure: (sources, context, run) =>
       measure(sources, plan, { ...context, preciseEnough: () => preciseEnough(run) }),
   }
@@ -108,11 +100,7 @@ export async function runBench(options: RunOptions): Promise<Run> {
     if (failed !== undefined) return finish(run, `${failed.caseId}: ${failed.reason ?? 'failed'}`)
     if (signal.aborted) return finish(run, 'interrupted')
     options.save(run)
-    const sources = arms.flatMap((arm) =>
-      Array.from({ length: replicasOf(arm, options) }, (_, replica) =>
-        sourceOf({ arm, replica, run, pinning, labOf, start: start.server }),
-      ),
-    )
+    const sources = arms.map((arm) => sourceOf({ arm, run, pinning, labOf, start: start.server }))
     return await finishInto(run, options, (context) => options.procedure(sources, context, run))
   } finally {
     if (pinning !== null) unpinClient(pinning)
@@ -240,30 +228,18 @@ function recordOf(arm: PlannedArm, preflight: Preflight | undefined): ArmRecord 
   }
 }
 
-/**
- * Several sets of processes for each of two arms of one case, where their differences are what would
- * limit the comparison: cases without a token cost so little that they do.
- */
-function replicasOf({ case: trial }: PlannedArm, { arms, quickReplicas }: RunOptions): number {
-  const isPaired = arms.filter((arm) => arm.case.id === trial.id).length > 1
-  const isQuick = trial.scenario.credentials(trial.parameters).token === 'none'
-  return isPaired && isQuick ? quickReplicas : 1
-}
-
 interface SourceTask {
   readonly arm: PlannedArm
-  readonly replica: number
   readonly run: Run
   readonly pinning: Pinning | null
   readonly labOf: (trial: Case) => Promise<Lab>
   readonly start: StartServer
 }
 
-function sourceOf({ arm, replica, run, pinning, labOf, start }: SourceTask): RunSource {
+function sourceOf({ arm, run, pinning, labOf, start }: SourceTask): RunSource {
   return {
     id: arm.id,
     caseId: arm.case.id,
-    replica,
     async start() {
       const started = await startArm({
         id: arm.id,
@@ -296,7 +272,9 @@ function createLabs(stack: AsyncDisposableStack): (trial: Case) => Promise<Lab> 
   }
 }
 
-const labParameters = ['key', 'serverKey', 'clientKey', 'alg', 'tls', 'introspectionCache']
+const labParameters = [
+  ...['key', 'serverKey', 'clientKey', 'chain', 'crl', 'alg', 'tls', 'introspectionCache'],
+]
 const preflightsAtOnce = 2
 /** Time synchronisation slews by at most 500 ppm: 0.4 s in a run of a quarter of an hour. */
 const clockToleranceMs = 1_000

@@ -25,10 +25,10 @@ test('expand makes the Cartesian product of what is set, defaults elsewhere', ()
   assert.deepEqual(
     cases.map(({ id }) => id),
     [
-      'jwt/alg=ES256/connections=8/key=p256/tls=1.2',
-      'jwt/alg=RS256/connections=8/key=p256/tls=1.2',
-      'jwt/alg=ES256/connections=8/key=p256/tls=1.3',
-      'jwt/alg=RS256/connections=8/key=p256/tls=1.3',
+      'jwt/alg=ES256/chain=2/connections=8/key=p256/tls=1.2',
+      'jwt/alg=RS256/chain=2/connections=8/key=p256/tls=1.2',
+      'jwt/alg=ES256/chain=2/connections=8/key=p256/tls=1.3',
+      'jwt/alg=RS256/chain=2/connections=8/key=p256/tls=1.3',
     ],
   )
 })

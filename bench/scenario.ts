@@ -75,6 +75,20 @@ export const tlsParameters = {
   key: keyParameter('key type of all certificates', 'p256'),
   serverKey: keyParameter('key type of the server certificate, where it differs from key', ''),
   clientKey: keyParameter('key type of the client certificate, where it differs from key', ''),
+  chain: {
+    describe: 'certificates that each side presents, the root not among them',
+    default: '2',
+    values: ['1', '2', '3'],
+  },
+} as const satisfies Record<string, Parameter>
+
+/** Parameters of every scenario with client certificates. */
+export const revocationParameters = {
+  crl: {
+    describe: 'revoked certificates on the list that each client certificate is checked against',
+    default: '0',
+    values: ['0', '1', '1k', '20k', '100k'],
+  },
 } as const satisfies Record<string, Parameter>
 
 /** Parameters of every scenario with JWT access tokens. */
@@ -91,7 +105,7 @@ export const introspectionParameters = {
   introspectionCache: {
     describe: 'how long an introspection answer may be reused',
     default: 'off',
-    values: ['off', '5s'],
+    values: ['off', '1s', '5s', '60s'],
   },
 } as const satisfies Record<string, Parameter>
 

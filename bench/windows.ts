@@ -1,4 +1,5 @@
 import type { Snapshot } from '../servers/telemetry.ts'
+import { BenchError } from './errors.ts'
 import { encodeHistogram } from './load/histogram.ts'
 import { runOpenLoop, type OpenReading } from './load/open.ts'
 import { createSchedule } from './load/schedule.ts'
@@ -43,12 +44,20 @@ export async function measureServerWindow(
   let before: Snapshot = await server.snapshot()
   let started = await sensors.start()
   const reading = await offer(target, request, signal, async () => {
-    // The connections of the start and their handshakes are no part of the window.
-    before = await server.snapshot()
+    // The connections of the start and their handshakes are no part of the window. A TLS 1.3 client is done
+    // before the server is, so that its count is waited for.
+    const opened = Math.min(request.connections, request.maxConnections)
+    const wanted = handshakesOf(before) + (target.tls === null ? 0 : opened)
+    before = await snapshotWhen(server, (now) => handshakesOf(now) >= wanted)
     started = await sensors.start()
   })
   const ended = await sensors.end()
-  const after = await server.snapshot()
+  // The server counts a response a moment after the client has read it.
+  const after = await snapshotWhen(
+    server,
+    (now) => served(now) - served(before) >= reading.answered,
+  )
+  crossCheck(request, reading, before, after)
   const { eventLoopUtilization: _, ...sensed } = sensors.between(started, ended, before, after)
   return windowOf(request, reading, sensed)
 }
@@ -80,6 +89,59 @@ export async function measureTargetWindow(
     gcUs: null,
     rssBytes: null,
   })
+}
+
+/** The first snapshot that has what is waited for, or the last that was asked for. */
+async function snapshotWhen(
+  server: ServerProcess,
+  isSettled: (now: Snapshot) => boolean,
+): Promise<Snapshot> {
+  for (let attempt = 1; ; attempt++) {
+    const now = await server.snapshot()
+    if (isSettled(now) || attempt === settleAttempts) return now
+  }
+}
+
+/**
+ * The generator's counts against the server's. Where every request was answered both are equal; one that
+ * was given up may have been served all the same. Throws `measurement-failed`.
+ */
+function crossCheck(
+  { connections, maxConnections }: WindowRequest,
+  { requests, answered, connectionsOpened }: OpenReading,
+  before: Snapshot,
+  after: Snapshot,
+): void {
+  const responses = served(after) - served(before)
+  const handlerCalls = after.handlerCalls - before.handlerCalls
+  const handshakes = handshakesOf(after) - handshakesOf(before)
+  // Those of the start are done before the window begins.
+  const opened = connectionsOpened - Math.min(connections, maxConnections)
+  const faults = [
+    responses < answered || responses > requests
+      ? `the server counted ${responses} answers with 200 where the client had ${answered} of ${requests}`
+      : null,
+    handlerCalls === responses
+      ? null
+      : `the server counted ${handlerCalls} handler calls and ${responses} answers with 200`,
+    handshakes > opened
+      ? `the server counted ${handshakes} handshakes where the client opened ${opened} connections`
+      : null,
+  ].filter((fault) => fault !== null)
+  if (faults.length > 0) {
+    throw new BenchError(
+      'measurement-failed',
+      `client and server disagree in a window of offered load: ${faults.join('; ')}`,
+    )
+  }
+}
+
+function handshakesOf({ handshakesFull, handshakesResumed }: Snapshot): number {
+  return handshakesFull + handshakesResumed
+}
+
+function served({ responses }: Snapshot): number {
+  return responses['200'] ?? 0
 }
 
 function offer(
@@ -114,3 +176,5 @@ function windowOf(request: WindowRequest, reading: OpenReading, sensed: Sensed):
     },
   }
 }
+
+const settleAttempts = 50

@@ -2,6 +2,7 @@ import {
   defineScenario,
   introspectionParameters,
   jwtParameters,
+  revocationParameters,
   tlsParameters,
 } from '../bench/scenario.ts'
 
@@ -16,6 +17,7 @@ export const scenario = defineScenario({
   }),
   parameters: {
     ...tlsParameters,
+    ...revocationParameters,
     ...jwtParameters,
     ...introspectionParameters,
     token: { describe: 'form of the access token', default: 'jwt', values: ['jwt', 'opaque'] },
@@ -23,7 +25,11 @@ export const scenario = defineScenario({
   baseline: 'tls',
   parts: ({ token }) => ['mtls', token === 'opaque' ? 'introspection' : 'jwt'],
   // A token bound to a certificate (J22) is the good one here.
-  refuses: ({ token }) => ['T*', 'M*', token === 'opaque' ? 'I*' : 'J*', '!J22', 'C*'],
+  refuses: ({ token, chain }) => [
+    ...['T*', 'M*', token === 'opaque' ? 'I*' : 'J*', '!J22', 'C*'],
+    // A chain of one certificate has no intermediate to leave out.
+    ...(chain === '1' ? ['!M14'] : []),
+  ],
   records: () => ['M11b', 'M16', 'J23', 'I4'],
   verify: [{ token: 'jwt' }, { token: 'opaque' }],
 })

@@ -110,6 +110,9 @@ test('what was not measured, or too little of it, is not shown, never held', () 
     rows.filter(({ holds }) => holds === null).map(({ asked }) => asked.slice(0, 13)),
     ['A/A, 10 compa', 'A/A resampled', '+5 %, 10 trie', '+3 %, 10 trie'],
   )
+  // Shares that nobody injected are no zero tries in zero seconds.
+  const powers = rows.filter(({ asked }) => asked.startsWith('+'))
+  assert.ok(powers.every(({ seen }) => seen === 'not measured'))
 })
 
 function withPower(row: number, change: Partial<Calibration['power'][number]>): Calibration {

@@ -34,9 +34,9 @@ const steps: Readonly<Record<Step, () => void>> = {
       '5',
       '--inject',
       '5%,3%',
-      // 15 blocks and more here, 150 over the A/A rounds. The confirmation takes half as long again.
+      // 15 blocks here, 150 over the A/A rounds. The confirmation takes half as long again.
       '--budget',
-      '185s',
+      '200s',
       '--out',
       files.selftest,
     ])

@@ -108,6 +108,37 @@ for (const key of ['p256', 'p384', 'rsa2048', 'rsa4096', 'ed25519'] as const) {
   )
 }
 
+test(
+  'openssl reads a list of 20,000, and verifies its signature',
+  { skip: missing('openssl') },
+  async (t) => {
+    const { root, intermediate, clientIdentity } = await sharedLab('p384')
+    const revokedSerialsHex = Array.from(
+      { length: 20_000 },
+      (_, index) => `10${index.toString(16).padStart(30, '0')}`,
+    )
+    const folder = await temporaryFolder(t)
+    const crlPem = await intermediate.issueCrl({ revokedSerialsHex })
+    for (const [name, text] of Object.entries({
+      'root.pem': root.rootPem,
+      'intermediates.pem': intermediate.chainPem,
+      'crls.pem': (await emptyCrl(root)) + crlPem,
+      'good.pem': clientIdentity.certificatePem,
+    })) {
+      await writeSecretFile(folder, name, text)
+    }
+    const accepted = opensslVerify(folder, 'good.pem')
+    assert.deepEqual([accepted.stdout, accepted.stderr], ['good.pem: OK\n', ''])
+    const read = spawnSync('openssl', ['crl', '-noout', '-text'], {
+      input: crlPem,
+      encoding: 'utf8',
+      maxBuffer: 2 ** 26,
+    })
+    assert.equal(read.stdout.match(/Serial Number: 10/g)?.length, 20_000)
+    assert.equal(fieldsOf(crlPem).serialsHex.length, 20_000)
+  },
+)
+
 describe('form of a CRL', () => {
   test('each of an authority has the next number', async () => {
     const { root } = await createLab('p256')

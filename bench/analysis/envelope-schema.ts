@@ -62,6 +62,84 @@ const OpenLoopSchema = Type.Object(
   strict,
 )
 
+const connectionPolicy = Type.Union([
+  Type.Literal('full'),
+  Type.Literal('resumed'),
+  Type.Literal('keep-alive'),
+])
+
+const ChurnSchema = Type.Object(
+  {
+    policy: connectionPolicy,
+    /** Null: connections stay. */
+    requestsPerConnection: nullable(count),
+    concurrency: count,
+    connections: count,
+    requests: count,
+    /** Refused handshakes by either side's count. */
+    connectionsRefused: count,
+    handshakesFailed: count,
+    tcpP50Us: figure,
+    tcpP99Us: figure,
+    tlsP50Us: figure,
+    tlsP99Us: figure,
+    firstByteP50Us: figure,
+    firstByteP99Us: figure,
+    blocks: count,
+  },
+  strict,
+)
+
+const CurvePointSchema = Type.Object({ openLoop: OpenLoopSchema, metrics: MetricsSchema }, strict)
+
+const CurveSchema = Type.Object(
+  {
+    /** Ascending by rate. */
+    points: Type.Array(CurvePointSchema),
+    /** Rate of the highest power, rate over mean response time. */
+    kneePerSecond: figure,
+    objective: nullable(
+      Type.Object(
+        {
+          sloP99Us: Type.Number(),
+          /** Null where no rate of the grid is known to meet it. */
+          highest: nullable(
+            Type.Object(
+              {
+                ratePerSecond: Type.Number(),
+                /** By the windows that confirm alone. */
+                meets: Type.Boolean(),
+                confirmation: CurvePointSchema,
+              },
+              strict,
+            ),
+          ),
+          isBeyondGrid: Type.Boolean(),
+          /** Above the highest the generator could not tell. */
+          isGeneratorLimited: Type.Boolean(),
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+)
+
+const BreakEvenSchema = Type.Object(
+  {
+    cheaperAbove: text,
+    cheaperBelow: text,
+    policy: Type.Union([Type.Literal('full'), Type.Literal('resumed')]),
+    requestsPerConnection: Type.Number(),
+    /** With a level: null where the interval goes beyond what was measured. */
+    low: nullable(Type.Number()),
+    high: nullable(Type.Number()),
+    level: nullable(Type.Number({ minimum: 0, maximum: 1 })),
+    blocks: count,
+  },
+  strict,
+)
+
 const CaseSchema = Type.Object(
   {
     id: text,
@@ -93,6 +171,10 @@ const CaseSchema = Type.Object(
     latencyClientLimited: nullable(Type.Boolean()),
     /** Under offered load; null in closed loops. */
     openLoop: nullable(OpenLoopSchema),
+    /** Latency against offered rate; null unless that was measured. */
+    curve: nullable(CurveSchema),
+    /** With new connections: how they were used, and what a connection took; else null. */
+    churn: nullable(ChurnSchema),
     warnings,
   },
   strict,
@@ -150,6 +232,8 @@ export const RunEnvelopeSchema = Type.Object(
     cases: Type.Array(CaseSchema),
     comparisons: Type.Array(ComparisonSchema),
     decompositions: Type.Array(DecompositionSchema),
+    /** Where the server CPU of two cases crosses, over requests per connection. */
+    breakEvens: Type.Array(BreakEvenSchema),
     thresholds: ThresholdsSchema,
     charts: Type.Array(text),
     warnings,

@@ -1,5 +1,7 @@
 import type { Run } from '../results.ts'
 import type { CompareEnvelope, RunEnvelope } from './envelope-schema.ts'
+import type { ChurnFigures } from './churn.ts'
+import type { CurveFigures } from './curve.ts'
 import type { Figures } from './figures.ts'
 import { mapMetrics } from './metrics.ts'
 import type { RunComparison } from './sides.ts'
@@ -28,7 +30,7 @@ export function runEnvelope(
     blocksMeasured: summary.blocksMeasured,
     blocksFailed: summary.blocksFailed,
     environment: run.environment,
-    cases: summary.arms.map(caseOf),
+    cases: summary.arms.flatMap(casesOf),
     comparisons: summary.comparisons.map((comparison) => ({ ...comparison })),
     decompositions: summary.decompositions.map(
       ({ case: id, against, total, parts, interaction }) => ({
@@ -43,6 +45,7 @@ export function runEnvelope(
         interactionCpuUsPerRequest: interaction,
       }),
     ),
+    breakEvens: summary.breakEvens.map((one) => ({ ...one })),
     thresholds: { ...summary.thresholds },
     charts: [...context.charts],
     warnings: [...summary.warnings],
@@ -69,11 +72,37 @@ export function compareEnvelope(comparison: RunComparison): CompareEnvelope {
   }
 }
 
+/** A case is one cell: with new connections, each use of them is one. */
+function casesOf(arm: ArmSummary): RunEnvelope['cases'] {
+  const whole = caseOf(arm)
+  if (arm.churn.length === 0) return [whole]
+  return arm.churn.map((figures) => {
+    const use = useParameters(figures)
+    return {
+      ...whole,
+      id: [whole.id, ...Object.entries(use).map((pair) => pair.join('='))].join('/'),
+      parameters: { ...whole.parameters, ...use },
+      metrics: mapMetrics((_, name) => figures.metrics[name]),
+      churn: churnOf(figures),
+    }
+  })
+}
+
+function useParameters({ policy, requestsPerConnection }: ChurnFigures): Record<string, string> {
+  return { policy, requestsPerConnection: String(requestsPerConnection ?? 'inf') }
+}
+
+function churnOf(churn: ChurnFigures) {
+  const { arm: _, metrics: __, ...figures } = churn
+  return figures
+}
+
 function caseOf({
   record,
   figures,
   singleConnection,
   window,
+  curve,
   warnings,
 }: ArmSummary): RunEnvelope['cases'][number] {
   return {
@@ -91,8 +120,37 @@ function caseOf({
     clientLimited: figures?.clientLimited ?? null,
     latencyClientLimited: figures?.latencyClientLimited ?? null,
     openLoop: window === null ? null : openLoopOf(window),
+    churn: null,
+    curve: curve === null ? null : curveOf(curve),
     warnings: [...warnings],
   }
+}
+
+function curveOf({ points, kneePerSecond, objective }: CurveFigures) {
+  return {
+    points: points.map(pointOf),
+    kneePerSecond,
+    objective:
+      objective === null
+        ? null
+        : {
+            sloP99Us: objective.sloP99Us,
+            isBeyondGrid: objective.isBeyondGrid,
+            isGeneratorLimited: objective.isGeneratorLimited,
+            highest:
+              objective.highest === null
+                ? null
+                : {
+                    ratePerSecond: objective.highest.ratePerSecond,
+                    meets: objective.highest.meets,
+                    confirmation: pointOf(objective.highest.confirmation),
+                  },
+          },
+  }
+}
+
+function pointOf(window: WindowFigures) {
+  return { openLoop: openLoopOf(window), metrics: mapMetrics((_, name) => window.metrics[name]) }
 }
 
 function openLoopOf(window: WindowFigures) {

@@ -13,6 +13,9 @@ import { measuredBlocks, ownConnections, readArm, type Reading } from './reading
 import { margin } from './stats.ts'
 import { defaultThresholds, type Thresholds } from './verdict.ts'
 import { armWarnings, runWarnings } from './warnings.ts'
+import { breakEvens, type BreakEven } from './break-even.ts'
+import { curveFigures, type CurveFigures } from './curve.ts'
+import { churnFigures, type ChurnFigures } from './churn.ts'
 import { windowFigures, type WindowFigures } from './windows.ts'
 
 /** One arm of a run with its figures. */
@@ -24,6 +27,10 @@ export interface ArmSummary {
   readonly singleConnection: Figures | null
   /** Under offered load; its metrics are those of `figures`. */
   readonly window: WindowFigures | null
+  /** Latency against offered rate; null unless that was measured. */
+  readonly curve: CurveFigures | null
+  /** With new connections, one for each use of them; else empty. */
+  readonly churn: readonly ChurnFigures[]
   readonly warnings: readonly Warning[]
 }
 
@@ -32,6 +39,8 @@ export interface Summary {
   readonly arms: readonly ArmSummary[]
   readonly comparisons: readonly Comparison[]
   readonly decompositions: readonly Decomposition[]
+  /** Where the costs of two cases cross, over requests per connection. */
+  readonly breakEvens: readonly BreakEven[]
   readonly thresholds: Thresholds
   readonly blocksMeasured: number
   readonly blocksFailed: number
@@ -45,13 +54,12 @@ export function summarise(run: Run, thresholds: Thresholds = defaultThresholds):
   const options = { thresholds, seed: run.seed }
   const figureOptions = { level: thresholds.level, seed: run.seed }
   const comparisons = compareArms(run.arms, readings, options)
+  const ids = run.arms.map(({ id }) => id)
   const windows = new Map(
-    windowFigures(
-      run.blocks,
-      run.arms.map(({ id }) => id),
-      figureOptions,
-    ).map((one) => [one.arm, one]),
+    windowFigures(run.blocks, ids, figureOptions).map((one) => [one.arm, one]),
   )
+  const curves = new Map(curveFigures(run.blocks, ids, figureOptions).map((one) => [one.arm, one]))
+  const churn = Map.groupBy(churnFigures(run.blocks, ids, figureOptions), ({ arm }) => arm)
   const arms = run.arms.map((record): ArmSummary => {
     const reading = readings.get(record.id)
     const window = windows.get(record.id) ?? null
@@ -63,12 +71,25 @@ export function summarise(run: Run, thresholds: Thresholds = defaultThresholds):
           : figuresOf(reading, figureOptions)
     const single = reading?.connections === 1 ? null : readSingle(record, blocks)
     const singleConnection = single === null ? null : figuresOf(single, figureOptions)
-    return { record, figures, singleConnection, window, warnings: armWarnings(record, figures) }
+    return {
+      record,
+      figures,
+      singleConnection,
+      window,
+      curve: curves.get(record.id) ?? null,
+      churn: churn.get(record.id) ?? [],
+      warnings: armWarnings(record, figures),
+    }
   })
   return {
     arms,
     comparisons,
     decompositions: decompose(run.arms, readings, thresholds),
+    breakEvens: breakEvens(
+      run.blocks,
+      run.arms.filter(({ role }) => role === 'case').map(({ id }) => id),
+      thresholds,
+    ),
     thresholds,
     blocksMeasured: blocks.length,
     blocksFailed: run.blocks.length - blocks.length,
@@ -79,6 +100,16 @@ export function summarise(run: Run, thresholds: Thresholds = defaultThresholds):
 /** Whether a run was measured under offered load. */
 export function hasWindows({ arms }: Summary): boolean {
   return arms.some(({ window }) => window !== null)
+}
+
+/** Whether a run is of latency against rate. */
+export function hasCurves({ arms }: Summary): boolean {
+  return arms.some(({ curve }) => curve !== null)
+}
+
+/** Whether a run was measured with new connections. */
+export function hasChurn({ arms }: Summary): boolean {
+  return arms.some(({ churn }) => churn.length > 0)
 }
 
 /** In an open loop nobody waits, so neither side is the limit of the rate: that is what `invalid` is about. */

@@ -42,9 +42,9 @@ export function windowFigures(
     .filter(({ outcome }) => outcome === 'measured')
     .flatMap((block) => block.windows ?? [])
   return arms.flatMap((arm) => {
-    const own = windows.filter((window) => window.arm === arm)
-    const [first] = own
-    return first === undefined ? [] : [figuresOf(arm, first.plan, own, options)]
+    // Those of a curve are at many rates: they have figures of their own.
+    const own = windows.filter((window) => window.arm === arm && window.stage === undefined)
+    return own.length === 0 ? [] : [figuresOfWindows(arm, own, options)]
   })
 }
 
@@ -75,12 +75,15 @@ export function invalidity(window: Window): string[] {
   ].filter((reason) => reason !== null)
 }
 
-function figuresOf(
+/** Figures of windows of one arm at one rate, at least one. */
+export function figuresOfWindows(
   arm: string,
-  plan: Window['plan'],
   windows: readonly Window[],
   { level, seed }: { readonly level: number; readonly seed: number },
 ): WindowFigures {
+  const [first] = windows
+  if (first === undefined) throw new RangeError('figures of no window')
+  const { plan } = first
   const sum = (valueOf: (window: Window) => number) =>
     windows.reduce((total, window) => total + valueOf(window), 0)
   const histograms = (kind: keyof Window['histograms']): Histogram[] =>

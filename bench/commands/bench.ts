@@ -1,30 +1,38 @@
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { planArms, referenceName } from '../arms.ts'
-import { BenchError } from '../errors.ts'
-import { createProgress } from '../progress.ts'
-import { presentRun } from '../present.ts'
 import { relativePrecision } from '../analysis/summary.ts'
+import { planArms, planLoneArms, referenceName, type Selection } from '../arms.ts'
+import { BenchError } from '../errors.ts'
+import type { UserTarget } from '../open-target.ts'
 import { RunSchema, type Run } from '../results.ts'
 import { closedLoops, runBench } from '../run.ts'
 import { describeValues, parseSettings, type Scenario } from '../scenario.ts'
 import { findScenario, loadScenarios } from '../scenarios.ts'
 import { workingTree } from '../trees.ts'
-import { createRunFile, createRunId, prepareFolder } from '../store.ts'
-import { benchOpen, openArms } from './bench-open.ts'
+import { benchChurn } from './bench-churn.ts'
+import { benchOpen } from './bench-open.ts'
+import { benchCurve } from './bench-curve.ts'
+import { churnPlanOf } from './churn-options.ts'
+import { curvePlanOf } from './curve-options.ts'
 import { collect, type CommandResult, type Io } from './io.ts'
-import { takeMachine } from './machine.ts'
 import {
-  addOpenOptions,
-  isOpen,
-  openArguments,
-  openPlanOf,
-  targetOf,
-  type OpenCommandOptions,
-} from './open-options.ts'
-import { addPlanOptions, planArguments, planOf, type PlanOptions } from './plan-options.ts'
+  addLoadOptions,
+  loadArguments,
+  loadOf,
+  type LoadCommandOptions,
+  type LoadKind,
+} from './load-options.ts'
+import { measureAndShow, type Shown } from './measuring.ts'
+import { openPlanOf, targetOf } from './open-options.ts'
+import {
+  addPlanOptions,
+  planArguments,
+  planOf,
+  type ChosenPlan,
+  type PlanOptions,
+} from './plan-options.ts'
 
-interface BenchOptions extends PlanOptions, OpenCommandOptions {
+interface BenchOptions extends PlanOptions, LoadCommandOptions {
   readonly list?: true
   readonly schema?: true
   readonly json?: true
@@ -54,7 +62,7 @@ export function benchCommand(io: Io, done: (result: CommandResult) => void): Com
     .action(async (names: string[], options: BenchOptions) => {
       done(await bench(names, options, io))
     })
-  return addOpenOptions(addPlanOptions(command))
+  return addLoadOptions(addPlanOptions(command))
 }
 
 async function bench(
@@ -71,54 +79,80 @@ async function bench(
     io.out(listScenarios(all))
     return { exitCode: 0 }
   }
-  const { mode, plan, precision } = planOf(options, 'default')
-  const open = isOpen(options) ? openPlanOf(options, { mode, seed: plan.seed }) : null
+  const chosen = planOf(options, 'default')
+  const load = loadOf(options)
   const target = targetOf(options)
   if (target !== null && names.length > 0)
     throw new BenchError('usage', `${names.join(' ')}: a --target is measured instead of scenarios`)
   const scenarios = target === null ? select(names, all) : []
-  const settings = parseSettings(options.set, scenarios)
-  const tree = workingTree(io.root)
-  const selection = { scenarios, settings, against: options.against ?? null, tree }
-  const command = ['bench', ...names, ...argumentsOf(options)]
-  if (open !== null) {
-    const subject = {
-      name: target === null ? scenarios.map(({ name }) => name).join('-') : 'target',
-      arms: target === null ? openArms(selection, all) : [],
-      target,
-    }
-    const shown = { io, mode, results: options.results, json: options.json === true, command }
-    return outcomeOf(await benchOpen(subject, open, shown), io)
-  }
-  const arms = planArms(selection, all)
-  prepareFolder(options.results)
-  const subject = scenarios.map(({ name }) => name).join('-')
-  const progress = createProgress({ io, plan })
-  await using machine = await takeMachine('bench', mode)
-  const file = createRunFile(options.results)
-  const run = await runBench({
-    root: io.root,
-    runId: (environment) => createRunId(new Date(), environment, subject),
-    command,
-    mode,
-    ...closedLoops(
-      plan,
-      (measured) => precision !== null && (relativePrecision(measured) ?? Infinity) <= precision,
-    ),
-    arms,
-    warnings: machine.warnings,
-    signal: io.signal,
-    onEvent: progress.event,
-    save: file.save,
-  }).finally(progress.stop)
-  await presentRun(run, {
+  const shown = {
     io,
-    folder: options.results,
-    file: file.path(),
+    mode: chosen.mode,
+    results: options.results,
     json: options.json === true,
-  })
-  if (!io.signal.aborted) file.assertSaved()
+    command: ['bench', ...names, ...argumentsOf(options)],
+  }
+  const selection = {
+    scenarios,
+    settings: parseSettings(options.set, scenarios),
+    against: options.against ?? null,
+    tree: workingTree(io.root),
+  }
+  const run = await runOf(load, { options, chosen, selection, target, all, shown })
   return outcomeOf(run, io)
+}
+
+function runOf(
+  load: LoadKind,
+  {
+    options,
+    chosen: { mode, plan, precision },
+    selection,
+    target,
+    all,
+    shown,
+  }: {
+    readonly options: BenchOptions
+    readonly chosen: ChosenPlan
+    readonly selection: Selection
+    readonly target: UserTarget | null
+    readonly all: readonly Scenario[]
+    readonly shown: Shown
+  },
+): Promise<Run> {
+  const { scenarios } = selection
+  const name = target === null ? scenarios.map((scenario) => scenario.name).join('-') : 'target'
+  switch (load) {
+    case 'closed': {
+      const subject = { subject: name, limits: plan }
+      const loops = closedLoops(
+        plan,
+        (run) => precision !== null && (relativePrecision(run) ?? Infinity) <= precision,
+      )
+      const arms = planArms(selection, all)
+      return measureAndShow(shown, subject, (common) => runBench({ ...common, ...loops, arms }))
+    }
+    case 'open': {
+      const open = openPlanOf(options, { mode, seed: plan.seed })
+      const arms = target === null ? planLoneArms(selection, all) : []
+      return benchOpen({ name, arms, target }, open, shown)
+    }
+    case 'curve': {
+      const curve = curvePlanOf(options, { mode, seed: plan.seed })
+      return benchCurve({ name, arms: planLoneArms(selection, all) }, curve, shown)
+    }
+    case 'churn': {
+      if (options.precision !== undefined) {
+        throw new BenchError(
+          'usage',
+          `--precision ${options.precision} is for closed loops: give --quick, --full or --budget`,
+        )
+      }
+      const hasBudget = options.budget !== undefined
+      const churn = churnPlanOf(options, { mode, plan, scenarios, hasBudget })
+      return benchChurn({ name, arms: planLoneArms(selection, all) }, churn, shown)
+    }
+  }
 }
 
 function outcomeOf(run: Run, io: Io): CommandResult {
@@ -143,7 +177,7 @@ function argumentsOf(options: BenchOptions): string[] {
   return [
     ...options.set.flatMap((setting) => ['--set', setting]),
     ...(options.against === undefined ? [] : ['--against', options.against]),
-    ...openArguments(options),
+    ...loadArguments(options),
     ...planArguments(options),
   ]
 }

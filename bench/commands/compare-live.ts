@@ -4,7 +4,7 @@ import type { RunEnvelope } from '../analysis/envelope-schema.ts'
 import type { RunComparison } from '../analysis/sides.ts'
 import { summarise } from '../analysis/summary.ts'
 import { BenchError } from '../errors.ts'
-import { compareLive } from '../live.ts'
+import { compareLive, livePlan } from '../live.ts'
 import { createProgress } from '../progress.ts'
 import { renderComparison } from '../render/compare-text.ts'
 import type { Run } from '../results.ts'
@@ -47,7 +47,7 @@ export async function runLive(
     settings: options.set,
     mode,
     // What the saturating and the single-connection slices tell is not compared here.
-    plan: { ...plan, saturationRequests: 0, singleConnectionSlices: 0 },
+    plan: livePlan(plan),
     precision,
     warnings: machine.warnings,
     command: ['compare', '--live', options.live, ...names, ...planArguments(options)],

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { isOpen, openArguments, openPlanOf, targetOf } from './open-options.ts'
+import { loadArguments, loadOf } from './load-options.ts'
+import { openPlanOf, targetOf } from './open-options.ts'
 
-const open = { load: 'open', rate: '500' } as const
+const open = { rate: '500' } as const
 const seeded = { mode: 'default', seed: 7 } as const
 
 test('an open loop: rate, arrivals, duration and connections, with their defaults', () => {
@@ -30,7 +31,7 @@ test('an open loop: rate, arrivals, duration and connections, with their default
 })
 
 const wrong: [string, Parameters<typeof openPlanOf>[0], RegExp][] = [
-  ['no rate', { load: 'open' }, /--load open: give --rate/],
+  ['no rate', {}, /--load open: give --rate/],
   ['a rate of 0', { ...open, rate: '0' }, /--rate 0: expected 0.1 to 1000000/],
   ['a rate that is no number', { ...open, rate: 'fast' }, /--rate fast: expected/],
   ['a negative rate', { ...open, rate: '-5' }, /--rate -5: expected/],
@@ -57,14 +58,15 @@ test('a smoke run is one short window', () => {
 })
 
 test('open options mean nothing in a closed loop, and are refused there by name', () => {
-  assert.equal(isOpen({ load: 'open' }), true)
-  assert.equal(isOpen({ load: 'closed' }), false)
-  assert.throws(() => isOpen({ load: 'burst' }), { code: 'usage', message: /closed or open/ })
-  assert.throws(() => isOpen({ load: 'closed', maxConnections: '9' }), {
+  assert.equal(loadOf({ load: 'open' }), 'open')
+  assert.equal(loadOf({ load: 'closed' }), 'closed')
+  assert.throws(() => loadOf({ load: 'closed', maxConnections: '9' }), {
     code: 'usage',
     message: /^--max-connections needs --load open/,
   })
-  assert.throws(() => isOpen({ load: 'closed', target: 'http://127.0.0.1:1/' }), { code: 'usage' })
+  assert.throws(() => loadOf({ load: 'closed', target: 'http://127.0.0.1:1/' }), {
+    code: 'usage',
+  })
 })
 
 test('a target on this machine is taken, with consent', () => {
@@ -122,7 +124,8 @@ test('without consent nothing is sent; consent without a target is a mistake', (
 })
 
 test('the command of a run names the target without its query', () => {
-  const command = openArguments({
+  const command = loadArguments({
+    load: 'open',
     ...open,
     target: 'http://127.0.0.1:8080/pay?token=secret',
     iOwnThisTarget: true,
@@ -131,5 +134,4 @@ test('the command of a run names the target without its query', () => {
     ...['--load', 'open', '--rate', '500'],
     ...['--target', 'http://127.0.0.1:8080/pay?…', '--i-own-this-target'],
   ])
-  assert.deepEqual(openArguments({ load: 'closed' }), [])
 })

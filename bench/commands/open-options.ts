@@ -4,11 +4,10 @@ import type { Arrivals } from '../load/schedule.ts'
 import type { OpenMeasurePlan } from '../measure-open.ts'
 import type { UserTarget } from '../open-target.ts'
 import type { Mode } from '../results.ts'
-import { durationMs, type PlanOptions } from './plan-options.ts'
+import { dashed, durationMs, type PlanOptions } from './plan-options.ts'
 
 /** Options of `bench --load open`. */
 export interface OpenCommandOptions {
-  readonly load: string
   readonly rate?: string
   readonly arrivals?: string
   readonly duration?: string
@@ -21,14 +20,9 @@ export interface OpenCommandOptions {
   readonly expectStatus?: string
 }
 
-/** Adds the options that say how load arrives. */
+/** Adds the options that say what is offered. */
 export function addOpenOptions(command: Command): Command {
   return command
-    .option(
-      '--load <closed|open>',
-      'closed: the next request waits for an answer; open: it does not',
-      'closed',
-    )
     .option('--rate <number>', 'open: requests per second')
     .option('--arrivals <poisson|constant>', 'open: how they are spread (default: poisson)')
     .option('--duration <time>', 'open: length of a window, as 30s or 2m (default: 10s)')
@@ -42,18 +36,6 @@ export function addOpenOptions(command: Command): Command {
     )
     .option('--i-own-this-target', 'says that load may be sent to --target')
     .option('--expect-status <number>', 'status that --target answers with (default: 200)')
-}
-
-/** Whether load is offered by a schedule; throws usage errors for what does not belong together. */
-export function isOpen(options: OpenCommandOptions): boolean {
-  if (options.load === 'open') return true
-  if (options.load !== 'closed')
-    throw new BenchError('usage', `--load ${options.load}: expected closed or open`)
-  for (const name of openOnly) {
-    if (options[name] !== undefined)
-      throw new BenchError('usage', `--${dashed(name)} needs --load open`)
-  }
-  return false
 }
 
 /** What is offered, and how often; throws usage errors. */
@@ -144,17 +126,12 @@ export function targetOf(options: OpenCommandOptions): UserTarget | null {
 
 /** The same options as arguments, for the `command` of a run; of a target only what may be stored. */
 export function openArguments(options: OpenCommandOptions): string[] {
-  if (options.load === 'closed') return []
   const target = targetOf(options)
-  return [
-    '--load',
-    options.load,
-    ...openOnly.flatMap((name) => {
-      const value = name === 'target' ? target?.url : options[name]
-      if (value === undefined) return []
-      return value === true ? [`--${dashed(name)}`] : [`--${dashed(name)}`, value]
-    }),
-  ]
+  return openOnly.flatMap((name) => {
+    const value = name === 'target' ? target?.url : options[name]
+    if (value === undefined) return []
+    return value === true ? [`--${dashed(name)}`] : [`--${dashed(name)}`, value]
+  })
 }
 
 /** 127.0.0.0/8 (RFC 1122 section 3.2.1.3), ::1 (RFC 4291 section 2.5.3), localhost (RFC 6761 section 6.3). */
@@ -176,13 +153,10 @@ function whole(option: string, text: string, most: number): number {
   throw new BenchError('usage', `${option} ${text}: expected a whole number from 1 to ${most}`)
 }
 
-function dashed(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-}
-
 const smokeMs = 200
 const closedOnly = ['quick', 'full', 'precision', 'budget'] as const
-const openOnly = [
+/** Options that only an open loop takes. */
+export const openOnly = [
   'rate',
   'arrivals',
   'duration',

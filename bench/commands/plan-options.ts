@@ -88,6 +88,11 @@ function percent(text: string): number {
   throw new BenchError('usage', `--precision ${text}: expected a percentage from 0.1% to 50%`)
 }
 
+/** Name of an option as it is typed. */
+export function dashed(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
 /** A time given as an option, in ms; throws usage errors. */
 export function durationMs(option: string, text: string): number {
   const [, number, unit] = /^(\d+)(s|m|h)$/.exec(text) ?? []

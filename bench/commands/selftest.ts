@@ -1,22 +1,25 @@
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { metrics } from '../analysis/metrics.ts'
-import type { Trial } from '../analysis/calibration.ts'
+import { calibrate, type Trial } from '../analysis/calibration.ts'
 import { BenchError } from '../errors.ts'
+import { livePlan } from '../live.ts'
 import { createProgress } from '../progress.ts'
 import { renderCalibration } from '../render/calibration-text.ts'
 import { loadScenarios, findScenario } from '../scenarios.ts'
-import { runTrials } from '../selftest/trials.ts'
-import { createRunId, prepareFolder, saveFile, saveRun } from '../store.ts'
+import { storedTrials } from '../selftest/stored.ts'
+import { runTrials, type SelftestResult } from '../selftest/trials.ts'
+import { createRunId, listRuns, prepareFolder, saveFile, saveRun } from '../store.ts'
 import type { CommandResult, Io } from './io.ts'
 import { takeMachine } from './machine.ts'
-import { addPlanOptions, planOf, type PlanOptions } from './plan-options.ts'
+import { addPlanOptions, planOf, type ChosenPlan, type PlanOptions } from './plan-options.ts'
 
 interface SelftestOptions extends PlanOptions {
   readonly rounds: string
   readonly tries?: string
   readonly inject: string
   readonly results: string
+  readonly stored?: true
   readonly out?: string
   readonly json?: true
 }
@@ -30,6 +33,7 @@ export function selftestCommand(io: Io, done: (result: CommandResult) => void): 
     .option('--tries <number>', 'comparisons for each injected share; default: as --rounds')
     .option('--inject <percent,…>', 'server CPU to inject', '3%,5%')
     .option('--results <folder>', 'where runs are kept', join(io.root, 'results'))
+    .option('--stored', 'measure nothing: calibrate from runs of self-tests that are stored')
     .option('--out <file>', 'also write the calibration as JSON')
     .option('--json', 'print one JSON object on stdout')
     .addHelpText('after', '\nExample:\n  npm run selftest -- tls --rounds 5 --inject 5%')
@@ -46,15 +50,53 @@ async function selftest(names: readonly string[], options: SelftestOptions, io: 
   const rounds = parseCount('--rounds', options.rounds)
   const tries = options.tries === undefined ? rounds : parseCount('--tries', options.tries)
   const shares = options.inject.split(',').map(parseShare)
-  const { mode, plan, precision } = planOf(options, 'full')
+  const chosen = planOf(options, 'full')
   prepareFolder(options.results)
+  const result =
+    options.stored === true
+      ? fromStored(options.results, shares, chosen.plan.seed)
+      : await measureTrials({ names, rounds, tries, shares, chosen, options, io })
+  tell(result, options, io)
+}
+
+function fromStored(folder: string, shares: readonly number[], seed: number): SelftestResult {
+  const { runs } = listRuns([folder])
+  const trials = storedTrials(
+    runs.map(({ run }) => run),
+    shares,
+  )
+  if (trials.length === 0)
+    throw new BenchError(
+      'usage',
+      `selftest --stored: no whole trial in ${folder}; leave it out to measure`,
+    )
+  return { trials, calibration: calibrate(trials, { seed }) }
+}
+
+async function measureTrials({
+  names,
+  rounds,
+  tries,
+  shares,
+  chosen: { mode, plan, precision },
+  options,
+  io,
+}: {
+  readonly names: readonly string[]
+  readonly rounds: number
+  readonly tries: number
+  readonly shares: readonly number[]
+  readonly chosen: ChosenPlan
+  readonly options: SelftestOptions
+  readonly io: Io
+}): Promise<SelftestResult> {
   await using machine = await takeMachine('selftest', mode)
   const progress = createProgress({ io, plan })
-  const { trials, calibration } = await runTrials({
+  return await runTrials({
     root: io.root,
     names,
     mode,
-    plan: { ...plan, saturationRequests: 0, singleConnectionSlices: 0 },
+    plan: livePlan(plan),
     // The mode's own aims at other questions than a share that is known.
     precision: options.precision === undefined && mode === 'full' ? undefined : precision,
     warnings: machine.warnings,
@@ -73,6 +115,9 @@ async function selftest(names: readonly string[], options: SelftestOptions, io: 
     },
     save: (run) => saveRun(options.results, run),
   }).finally(progress.stop)
+}
+
+function tell({ trials, calibration }: SelftestResult, options: SelftestOptions, io: Io): void {
   const incomplete = trials.find(({ run }) => !run.complete)
   if (incomplete !== undefined) {
     throw new BenchError(

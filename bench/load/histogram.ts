@@ -19,9 +19,14 @@ export function createHistogram(): Histogram {
   })
 }
 
-/** Records latencies in µs, rounded to whole ones; below 1 µs counts as 1, so that no sample is lost. */
+/** Records a latency in µs, rounded to a whole one; below 1 µs counts as 1, so that no sample is lost. */
+export function recordUs(histogram: Histogram, latencyUs: number): void {
+  histogram.recordValue(Math.max(1, Math.round(latencyUs)))
+}
+
+/** Records latencies in µs. */
 export function recordAll(histogram: Histogram, latenciesUs: Float64Array): void {
-  for (const latencyUs of latenciesUs) histogram.recordValue(Math.max(1, Math.round(latencyUs)))
+  for (const latencyUs of latenciesUs) recordUs(histogram, latencyUs)
 }
 
 /** One histogram with the samples of all. */

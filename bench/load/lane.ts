@@ -12,7 +12,20 @@ export interface Lane {
   readonly closed: Promise<void>
   /** Sends one request for somebody, who is told of its answer or of what is wrong. */
   send(receiver: Receiver): void
+  /** Ends it as a well-behaved client does, with close_notify and FIN; `closed` tells when it is gone. */
+  end(): void
   close(): void
+}
+
+/** What a connection that is new for its own sake is told and asked. */
+export interface LaneOptions {
+  /** TLS session to offer; without one the handshake is a full one. */
+  readonly session?: Buffer | null
+  readonly onTcpConnected?: () => void
+  /** A session for later connections: with TLS 1.3 several come, after the handshake. */
+  readonly onSession?: (session: Buffer) => void
+  /** The first bytes of the first answer are there. */
+  readonly onFirstByte?: () => void
 }
 
 /** Who waits for answers: one object for many requests, so that a request costs no closure. */
@@ -31,7 +44,11 @@ export function sharedContext({ tls }: Endpoint): SecureContext | null {
 }
 
 /** Starts to open a connection. */
-export function openLane(target: Endpoint, secureContext: SecureContext | null): Lane {
+export function openLane(
+  target: Endpoint,
+  secureContext: SecureContext | null,
+  options: LaneOptions = {},
+): Lane {
   const request = requestBytes(target)
   const reader = createResponseReader(target.expect)
   const opened = Promise.withResolvers<undefined>()
@@ -41,6 +58,7 @@ export function openLane(target: Endpoint, secureContext: SecureContext | null):
   let receiver: Receiver | null = null
   let fault: string | null = null
   let sentAtMs = 0
+  let { onFirstByte } = options
   const fail = (why: string) => {
     fault ??= why
     const waiting = receiver
@@ -48,6 +66,10 @@ export function openLane(target: Endpoint, secureContext: SecureContext | null):
     waiting?.failed(fault)
   }
   const received = (chunk: Buffer, length: number) => {
+    if (onFirstByte !== undefined) {
+      onFirstByte()
+      onFirstByte = undefined
+    }
     const outcome = reader.push(chunk, length)
     if (outcome === 'incomplete') return
     if (typeof outcome === 'string') {
@@ -62,7 +84,13 @@ export function openLane(target: Endpoint, secureContext: SecureContext | null):
     receiver = null
     waiting.answered(lane, (performance.now() - sentAtMs) * usPerMs, outcome.bytes)
   }
-  const socket = connect(target, secureContext, { opened: opened.resolve, received })
+  const socket = connect(target, secureContext, {
+    session: options.session ?? null,
+    opened: opened.resolve,
+    received,
+  })
+  if (options.onTcpConnected !== undefined) socket.once('connect', options.onTcpConnected)
+  if (options.onSession !== undefined) socket.on('session', options.onSession)
   socket.on('error', (error) => {
     opened.reject(error)
     fail(error.message)
@@ -84,6 +112,9 @@ export function openLane(target: Endpoint, secureContext: SecureContext | null):
       sentAtMs = performance.now()
       socket.write(request)
     },
+    end() {
+      socket.end()
+    },
     close() {
       socket.destroy()
     },
@@ -95,6 +126,7 @@ function connect(
   { host, port, tls }: Endpoint,
   secureContext: SecureContext | null,
   on: {
+    readonly session: Buffer | null
     readonly opened: (value: undefined) => void
     readonly received: (chunk: Buffer, length: number) => void
   },
@@ -118,7 +150,15 @@ function connect(
   const socket: Socket =
     tls === null || secureContext === null
       ? connectTcp(options, onOpen)
-      : connectTls({ ...options, secureContext, servername: tls.servername }, onOpen)
+      : connectTls(
+          {
+            ...options,
+            secureContext,
+            servername: tls.servername,
+            ...(on.session === null ? {} : { session: on.session }),
+          },
+          onOpen,
+        )
   socket.setNoDelay(true)
   // Nobody reads the stream, but without a reader it would not tell that the server closed it.
   socket.resume()

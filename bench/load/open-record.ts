@@ -1,4 +1,4 @@
-import { createHistogram, type Histogram } from './histogram.ts'
+import { createHistogram, recordUs, type Histogram } from './histogram.ts'
 
 /** What became of the requests of an open loop. All histograms are in whole µs. */
 export interface OpenRecord {
@@ -73,9 +73,8 @@ export function createOpenRecord() {
   }
 }
 
-/** Below 1 µs counts as 1, so that no sample is lost. */
 function recordMs(histogram: Histogram, ms: number): void {
-  histogram.recordValue(Math.max(1, Math.round(ms * usPerMs)))
+  recordUs(histogram, ms * usPerMs)
 }
 
 const usPerMs = 1_000

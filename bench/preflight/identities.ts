@@ -49,15 +49,15 @@ export interface Trusts {
 
 /** Issues the certificates; most share the good client's key, so that only the certificate differs. */
 export async function createAttackers(lab: Lab): Promise<{ attackers: Attackers; trusts: Trusts }> {
-  const { intermediate, good } = lab
+  const { issuing, good } = lab
   const other = await createOtherAuthority('trustbench second')
   const rogue = await createOtherAuthority('trustbench')
   const billing = { ...clientProfile(uris.billing), key: 'p256', keyPair: good.keyPair } as const
   const issue = (change: Partial<IssueRequest>) =>
-    intermediate.issue({ ...billing, notAfter: daysFromNow(31), ...change })
+    issuing.issue({ ...billing, notAfter: daysFromNow(31), ...change })
   /** Another workload, so with a key of its own. */
   const issueFor = (uri: string, notAfter = daysFromNow(32)) =>
-    intermediate.issue({ ...clientProfile(uri), key: 'p256', notAfter })
+    issuing.issue({ ...clientProfile(uri), key: 'p256', notAfter })
   const attackers: Attackers = {
     rogue: withClient(await rogue.intermediate.issue(billing), null),
     selfSigned: withClient(await selfSigned(billing), null),
@@ -99,12 +99,12 @@ async function createOtherAuthority(name: string): Promise<OtherAuthority> {
 }
 
 async function createTrusts(
-  { folder, trust, intermediate, rootCrlPem, rootPem, crlPem }: Lab,
+  { folder, trust, issuing, aboveCrlPem, rootPem, crlPem }: Lab,
   revocable: Identity,
   other: OtherAuthority,
 ): Promise<Trusts> {
   const write = (name: string, text: string) => writeSecretFile(folder, name, text)
-  const revokedCrl = await intermediate.issueCrl({ revokedSerialsHex: [revocable.serialHex] })
+  const revokedCrl = await issuing.issueCrl({ revokedSerialsHex: [revocable.serialHex] })
   const otherCrls = [
     await other.root.issueCrl({ revokedSerialsHex: [] }),
     await other.intermediate.issueCrl({ revokedSerialsHex: [] }),
@@ -112,7 +112,7 @@ async function createTrusts(
   const bothCrlFile = await write('crl-both.pem', crlPem + otherCrls)
   return {
     base: trust,
-    revoked: { ...trust, crlFile: await write('crl-revoked.pem', revokedCrl + rootCrlPem) },
+    revoked: { ...trust, crlFile: await write('crl-revoked.pem', revokedCrl + aboveCrlPem) },
     both: {
       ...trust,
       caFile: await write('ca-both.pem', rootPem + other.root.certificatePem),
@@ -127,9 +127,9 @@ async function createTrusts(
  * compares only the public halves: the key file here claims the certificate's public point beside the
  * attacker's own scalar (RFC 5915), so the client starts, and signs CertificateVerify with a wrong key.
  */
-async function createMismatched({ intermediate }: Lab): Promise<Identity> {
+async function createMismatched({ issuing }: Lab): Promise<Identity> {
   const request = { ...clientProfile(uris.billing), key: 'p256' } as const
-  const [victim, attacker] = await Promise.all([intermediate.issue(request), selfSigned(request)])
+  const [victim, attacker] = await Promise.all([issuing.issue(request), selfSigned(request)])
   const der = createPrivateKey(victim.privateKeyPem).export({ type: 'sec1', format: 'der' })
   der.set(scalarOf(attacker), der.indexOf(scalarOf(victim)))
   const lines = der.toString('base64').match(/.{1,64}/g) ?? []

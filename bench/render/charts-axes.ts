@@ -86,3 +86,31 @@ interface AxisFont {
 function axisFont(size: number, weight: 400 | 600 = 400): AxisFont {
   return { family: fontFamily, size, weight }
 }
+
+/** Log axis with ticks at 1, 2 and 5 of each power of ten, from the last below the values to the first above. */
+export function ladderAxis(
+  title: string,
+  values: readonly number[],
+  format: (value: number) => string,
+): ScaleOptions<'logarithmic'> {
+  const ladder = Array.from({ length: 10 }, (_, power) =>
+    [1, 2, 5].map((step) => step * 10 ** power),
+  ).flat()
+  const lowest = Math.min(...values)
+  const highest = Math.max(...values)
+  const min = ladder.findLast((step) => step <= lowest) ?? 1
+  const max = ladder.find((step) => step >= highest && step > min) ?? 10
+  return {
+    type: 'logarithmic',
+    display: values.length > 0,
+    min,
+    max,
+    title: axisTitle(title),
+    grid: gridStyle,
+    border: borderStyle,
+    afterBuildTicks: (axis) => {
+      axis.ticks = ladder.filter((step) => step >= min && step <= max).map((value) => ({ value }))
+    },
+    ticks: { ...tickStyle, autoSkip: false, callback: (value) => format(Number(value)) },
+  }
+}

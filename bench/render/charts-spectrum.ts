@@ -3,6 +3,7 @@ import {
   axisTitle,
   borderStyle,
   gridStyle,
+  ladderAxis,
   silentPlugins,
   stillOptions,
   tickStyle,
@@ -79,7 +80,11 @@ export function spectrumChart(input: SpectrumChartInput): LineChart {
       plugins: silentPlugins,
       scales: {
         ...Object.fromEntries(panels.map((_, index) => [axisId(index), percentileScale(last)])),
-        y: latencyScale(lines.flatMap(({ points }) => points.map(({ y }) => y))),
+        y: ladderAxis(
+          'latency, log scale',
+          lines.flatMap(({ points }) => points.map(({ y }) => y)),
+          formatLatency,
+        ),
       },
     },
   }
@@ -172,29 +177,6 @@ function percentileScale(last: number): ScaleOptions<'linear'> {
       autoSkip: false,
       callback: (value) => String(ticks.find((tick) => tick.value === value)?.percentile ?? ''),
     },
-  }
-}
-
-function latencyScale(latenciesUs: readonly number[]): ScaleOptions<'logarithmic'> {
-  const ladder = Array.from({ length: 10 }, (_, power) =>
-    [1, 2, 5].map((step) => step * 10 ** power),
-  ).flat()
-  const lowest = Math.min(...latenciesUs)
-  const highest = Math.max(...latenciesUs)
-  const min = ladder.findLast((step) => step <= lowest) ?? 1
-  const max = ladder.find((step) => step >= highest && step > min) ?? 10
-  return {
-    type: 'logarithmic',
-    display: latenciesUs.length > 0,
-    min,
-    max,
-    title: axisTitle('latency, log scale'),
-    grid: gridStyle,
-    border: borderStyle,
-    afterBuildTicks: (axis) => {
-      axis.ticks = ladder.filter((step) => step >= min && step <= max).map((value) => ({ value }))
-    },
-    ticks: { ...tickStyle, autoSkip: false, callback: (value) => formatLatency(Number(value)) },
   }
 }
 

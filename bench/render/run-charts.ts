@@ -5,6 +5,11 @@ import { mergeHistograms, percentileUs, sampleCount } from '../load/histogram.ts
 import type { Run } from '../results.ts'
 import { cpuChart, throughputChart } from './charts.ts'
 import type { BarChart } from './charts-bars.ts'
+import { churnChart } from './charts-churn.ts'
+import { curveChart } from './charts-curve.ts'
+import { breakEvenSentences } from './churn-text.ts'
+import { curveSentences } from './curve-text.ts'
+import { labelArms } from './labels.ts'
 import { countsIssuer } from './sentence.ts'
 import { spectrumChart, type LineChart, type SpectrumSeries } from './charts-spectrum.ts'
 
@@ -54,6 +59,63 @@ export function runCharts(run: Run, summary: Summary): RunCharts {
       })),
     }),
   }
+}
+
+/** Draws latency against offered rate. */
+export function curveRunChart(run: Run, summary: Summary): LineChart {
+  const curves = summary.arms.flatMap(({ record, curve }) =>
+    curve === null ? [] : [{ label: record.id, curve }],
+  )
+  const nameOf = namesOf(summary)
+  return curveChart({
+    title: 'Latency against offered rate',
+    subtitle:
+      'open loop, latency from the intended send; no point where the generator was the limit',
+    footer: footerOf(run, summary),
+    sloP99Us: curves[0]?.curve.objective?.sloP99Us ?? null,
+    series: curves.map(({ label, curve }) => ({
+      label,
+      points: curve.points.map(({ plan, metrics, invalid }) => ({
+        ratePerSecond: plan.ratePerSecond,
+        p50: invalid.length > 0 ? null : metrics.latencyP50Us,
+        p99: invalid.length > 0 ? null : metrics.latencyP99Us,
+      })),
+    })),
+    sentences: curves.flatMap(({ label, curve }) => curveSentences(nameOf(label), curve)),
+  })
+}
+
+/** Draws a run with new connections; null where there is nothing to draw. */
+export function churnRunChart(run: Run, summary: Summary): LineChart | null {
+  const nameOf = namesOf(summary)
+  const series = summary.arms.map(({ record, churn }) => ({
+    label: record.id,
+    points: churn.flatMap(({ policy, requestsPerConnection, metrics }) => {
+      const cpuUs = metrics.cpuUsPerRequest
+      return cpuUs === null ? [] : [{ policy, requestsPerConnection, cpuUs }]
+    }),
+  }))
+  const hasNew = series.some(({ points }) =>
+    points.some(({ requestsPerConnection }) => requestsPerConnection !== null),
+  )
+  if (!hasNew) return null
+  return churnChart({
+    title: 'What a connection costs: server CPU per request',
+    subtitle: 'each connection is opened for so many requests; stays: it is open all the time',
+    footer: footerOf(run, summary),
+    interval: levelNote(
+      summary.arms.flatMap(({ churn }) =>
+        churn.flatMap(({ metrics }) => metrics.cpuUsPerRequest?.level ?? []),
+      ),
+    ),
+    series,
+    sentences: breakEvenSentences(summary.breakEvens, nameOf),
+  })
+}
+
+function namesOf({ arms }: Summary): (id: string) => string {
+  const { rows } = labelArms(arms.map(({ record }) => record))
+  return (id) => rows[arms.findIndex(({ record }) => record.id === id)] ?? id
 }
 
 function rowOf({ record }: ArmSummary) {
@@ -109,7 +171,10 @@ function footerOf(
 
 /** What the whiskers are, by the levels that were reached. */
 function intervalNote({ arms }: Summary): string | null {
-  const levels = arms.flatMap(({ figures }) => figures?.metrics.cpuUsPerRequest?.level ?? [])
+  return levelNote(arms.flatMap(({ figures }) => figures?.metrics.cpuUsPerRequest?.level ?? []))
+}
+
+function levelNote(levels: readonly number[]): string | null {
   const lowest = Math.min(...levels)
   return levels.length === 0
     ? null

@@ -110,6 +110,7 @@ function powerRow(
 ): EvidenceRow {
   const rows = power.filter(({ injectedShare }) => injectedShare === wanted.share)
   const tries = rows.reduce((sum, row) => sum + row.tries, 0)
+  if (tries === 0) return notMeasured(asked)
   const found = rows.reduce((sum, row) => sum + row.found, 0)
   const worst = Math.max(0, ...rows.map(({ secondsPerMechanism }) => secondsPerMechanism.worst))
   const first = Math.max(0, ...rows.map((row) => row.firstSecondsPerMechanism.worst))

@@ -15,8 +15,8 @@ export const tlsMutants: readonly Mutant[] = [
     edits: [
       edit(
         'bench/load/lane.ts',
-        'servername: tls.servername }, onOpen',
-        'servername: tls.servername, checkServerIdentity: () => undefined }, onOpen',
+        'servername: tls.servername,',
+        'servername: tls.servername, checkServerIdentity: () => undefined,',
       ),
     ],
   },
@@ -46,8 +46,8 @@ function verifyByHand(forgiven: string): Edit[] {
   return [
     edit(
       'bench/load/lane.ts',
-      'servername: tls.servername }, onOpen',
-      'servername: tls.servername, rejectUnauthorized: false }, onOpen',
+      'servername: tls.servername,',
+      'servername: tls.servername, rejectUnauthorized: false,',
     ),
     edit(
       'bench/load/lane.ts',

@@ -1,10 +1,9 @@
-import 'reflect-metadata'
-import { X509Crl } from '@peculiar/x509'
 import { hash } from 'node:crypto'
 import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { ClientTrust } from '../config.ts'
+import { revokedSerials } from '../crl-serials.ts'
 import { readConfigured } from '../process.ts'
 import type { ClientIdentity, Guard, Refusal } from './guard.ts'
 
@@ -81,10 +80,9 @@ function identityOf(certificate: X509Certificate, { allowed }: Trust): ClientIde
 
 function readTrust({ crlFile, allowed }: ClientTrust): Trust {
   const pem = readConfigured('clients.crlFile', crlFile).toString('latin1')
-  const crls = (pem.match(pemCrl) ?? []).map((text) => new X509Crl(text))
   // Serials of all issuers in one set: a serial that two CAs share is refused once too often, never too seldom.
-  const serials = crls.flatMap(({ entries }) =>
-    entries.map((entry) => normalSerial(entry.serialNumber)),
+  const serials = [...pem.matchAll(pemCrl)].flatMap(([, base64 = '']) =>
+    revokedSerials(Buffer.from(base64, 'base64')).map(normalSerial),
   )
   return { revokedSerials: new Set(serials), allowed: new Map(Object.entries(allowed)) }
 }
@@ -103,6 +101,6 @@ function refuse(reason: string): Refusal {
   return { status: 403, reason }
 }
 
-const pemCrl = /-----BEGIN X509 CRL-----[^-]+-----END X509 CRL-----/g
+const pemCrl = /-----BEGIN X509 CRL-----([^-]+)-----END X509 CRL-----/g
 /** One `kind:value` with its separator, right behind the last; a bare value has no quote and no comma. */
 const altNameEntry = /(?:^|(?<=.), )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^",]*)(?=, |$)/gsy

@@ -14,8 +14,7 @@ export function tlsAttempts(scene: Scene, owned: AsyncDisposableStack): Attempt[
   const { lab } = scene
   const version = `TLSv${lab.settings.version}` as const
   const honest = once(async () => owned.use(await createImpostor(lab.server, version)))
-  const issue = (change: Partial<IssueRequest>) =>
-    lab.intermediate.issue(serverRequest(scene, change))
+  const issue = (change: Partial<IssueRequest>) => lab.issuing.issue(serverRequest(scene, change))
   const impostors: Record<
     string,
     { certificate: () => Promise<Identity>; says: readonly string[] }

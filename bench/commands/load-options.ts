@@ -1,0 +1,69 @@
+import type { Command } from 'commander'
+import { BenchError } from '../errors.ts'
+import { addChurnOptions, churnArguments, type ChurnCommandOptions } from './churn-options.ts'
+import { addCurveOptions, curveArguments, type CurveCommandOptions } from './curve-options.ts'
+import { addOpenOptions, openArguments, openOnly, type OpenCommandOptions } from './open-options.ts'
+import { dashed } from './plan-options.ts'
+
+/** How requests come; a curve is open loops at many rates. */
+export type LoadKind = 'closed' | 'open' | 'churn' | 'curve'
+
+/** Options that say how load arrives. */
+export interface LoadCommandOptions
+  extends OpenCommandOptions, ChurnCommandOptions, CurveCommandOptions {
+  readonly load: string
+}
+
+/** Adds the options that say how load arrives. */
+export function addLoadOptions(command: Command): Command {
+  command.option(
+    '--load <closed|open|churn>',
+    'closed: the next request waits for an answer; open: it does not; churn: new connections',
+    'closed',
+  )
+  return addChurnOptions(addCurveOptions(addOpenOptions(command)))
+}
+
+/** The kind of load; throws usage errors for what does not belong to it. */
+export function loadOf(options: LoadCommandOptions): LoadKind {
+  if (options.curve === true) return curveOf(options)
+  const { load } = options
+  if (load !== 'closed' && load !== 'open' && load !== 'churn')
+    throw new BenchError('usage', `--load ${load}: expected closed, open or churn`)
+  refuseForeign(options, load === 'open' ? [] : openOnly, '--load open')
+  refuseForeign(options, load === 'churn' ? [] : churnOnly, '--load churn')
+  refuseForeign(options, curveOnly, '--curve')
+  return load
+}
+
+function curveOf(options: LoadCommandOptions): 'curve' {
+  if (options.load === 'churn')
+    throw new BenchError('usage', '--load churn: a --curve is of open loops, leave one out')
+  if (options.target !== undefined)
+    throw new BenchError('usage', '--target: not taken with --curve yet, give --load open --rate')
+  refuseForeign(options, churnOnly, '--load churn')
+  return 'curve'
+}
+
+function refuseForeign(
+  options: LoadCommandOptions,
+  names: readonly (keyof LoadCommandOptions)[],
+  needs: string,
+): void {
+  const foreign = names.find((name) => options[name] !== undefined)
+  if (foreign !== undefined) throw new BenchError('usage', `--${dashed(foreign)} needs ${needs}`)
+}
+
+/** The same options as arguments, for the `command` of a run; of a target only what may be stored. */
+export function loadArguments(options: LoadCommandOptions): string[] {
+  const load = options.load === 'closed' ? [] : ['--load', options.load]
+  return [
+    ...load,
+    ...curveArguments(options),
+    ...openArguments(options),
+    ...churnArguments(options),
+  ]
+}
+
+const curveOnly = ['rates', 'slo'] as const
+const churnOnly = ['policy', 'requestsPerConnection'] as const

@@ -1,0 +1,49 @@
+import { createProgress, type ProgressPlan } from '../progress.ts'
+import { presentRun } from '../present.ts'
+import type { Mode, Run } from '../results.ts'
+import type { RunOptions } from '../run.ts'
+import { createRunFile, createRunId, prepareFolder } from '../store.ts'
+import type { Io } from './io.ts'
+import { takeMachine } from './machine.ts'
+
+/** Where a measuring command keeps and shows what it measures. */
+export interface Shown {
+  readonly io: Io
+  readonly mode: Mode
+  /** Folder of runs. */
+  readonly results: string
+  readonly json: boolean
+  /** As it was called, for the run. */
+  readonly command: readonly string[]
+}
+
+/** What every run of a command needs, whatever it measures. */
+export type CommonOptions = Pick<
+  RunOptions,
+  'root' | 'runId' | 'command' | 'mode' | 'warnings' | 'signal' | 'onEvent' | 'save'
+>
+
+/** Measures one run: takes the machine, tells of progress, saves after each block, and shows the result. */
+export async function measureAndShow(
+  { io, mode, results, json, command }: Shown,
+  { subject, limits }: { readonly subject: string; readonly limits: ProgressPlan },
+  start: (common: CommonOptions) => Promise<Run>,
+): Promise<Run> {
+  prepareFolder(results)
+  const progress = createProgress({ io, plan: limits })
+  await using machine = await takeMachine('bench', mode)
+  const file = createRunFile(results)
+  const run = await start({
+    root: io.root,
+    runId: (environment) => createRunId(new Date(), environment, subject),
+    command,
+    mode,
+    warnings: machine.warnings,
+    signal: io.signal,
+    onEvent: progress.event,
+    save: file.save,
+  }).finally(progress.stop)
+  await presentRun(run, { io, folder: results, file: file.path(), json })
+  if (!io.signal.aborted) file.assertSaved()
+  return run
+}
