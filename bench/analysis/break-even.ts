@@ -10,10 +10,9 @@ export interface BreakEven {
   readonly cheaperBelow: string
   readonly policy: 'full' | 'resumed'
   readonly requestsPerConnection: number
-  /** Ends of the interval; null where it goes beyond what was measured: below 1, or without an upper end. */
-  readonly low: number | null
-  readonly high: number | null
-  readonly level: number | null
+  readonly low: number
+  readonly high: number
+  readonly level: number
   readonly blocks: number
 }
 
@@ -22,7 +21,8 @@ export interface BreakEven {
  * per request is a broken line through the measured points, straight in 1/n: a connection that costs h
  * adds h/n to each of its n requests. The estimate is where its Hodges-Lehmann estimate over blocks is 0,
  * the interval holds every n at which its signed-rank interval contains 0 (Fieller 1954 for the principle:
- * the test is inverted at each point). Pairs whose costs do not cross have none.
+ * the test is inverted at each point). Pairs whose costs are not proved to differ at both ends, in opposite
+ * directions, have none.
  */
 export function breakEvens(
   blocks: readonly Block[],
@@ -100,14 +100,17 @@ function crossingOf({ places, values }: Differences, level: number) {
     ({ interval }) =>
       interval?.low != null && interval.high !== null && interval.low <= 0 && interval.high >= 0,
   )
-  const [least, most] = [doubtful[0]?.place, doubtful.at(-1)?.place]
-  const hasInterval = first.level !== null
+  // None is in doubt where blocks do not scatter: the crossing lies between two places.
+  const [least, most] = [doubtful[0]?.place ?? place, doubtful.at(-1)?.place ?? place]
+  const [fewest, largest] = [grid.at(-1) ?? 1, grid[0] ?? 0]
+  // Doubtful up to an end, the costs may not cross at all: two equal ones always do somewhere, by noise.
+  if (first.level === null || most >= fewest || least <= largest) return null
   return {
     // Where the first needs more at few requests per connection, it needs less at many.
     oneIsCheaperAbove: side > 0,
     requestsPerConnection: 1 / place,
-    low: hasInterval && most !== undefined && most < (grid.at(-1) ?? 1) ? 1 / most : null,
-    high: hasInterval && least !== undefined && least > (grid[0] ?? 0) ? 1 / least : null,
+    low: 1 / most,
+    high: 1 / least,
     level: first.level,
     blocks: values.length,
   }

@@ -131,10 +131,9 @@ const BreakEvenSchema = Type.Object(
     cheaperBelow: text,
     policy: Type.Union([Type.Literal('full'), Type.Literal('resumed')]),
     requestsPerConnection: Type.Number(),
-    /** With a level: null where the interval goes beyond what was measured. */
-    low: nullable(Type.Number()),
-    high: nullable(Type.Number()),
-    level: nullable(Type.Number({ minimum: 0, maximum: 1 })),
+    low: Type.Number(),
+    high: Type.Number(),
+    level: Type.Number({ minimum: 0, maximum: 1 }),
     blocks: count,
   },
   strict,

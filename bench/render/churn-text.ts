@@ -53,12 +53,7 @@ export function useName({ policy, requestsPerConnection }: Use): string {
 }
 
 function intervalOf({ low, high, level, blocks }: BreakEven): string {
-  if (level === null) return 'one block, no interval'
-  const told = `${levelPercent(level)} interval over ${blocks} blocks`
-  if (low === null && high === null) return `the ${told} rules no number out`
-  if (low === null) return `${told}: at most ${requests(high ?? 0)}`
-  if (high === null) return `${told}: at least ${requests(low)}`
-  return `${told}: ${requests(low)} to ${requests(high)}`
+  return `${levelPercent(level)} interval over ${blocks} blocks: ${requests(low)} to ${requests(high)}`
 }
 
 /** Two digits are more than any interval here supports, three below 10 show where it moves. */
