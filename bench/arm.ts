@@ -1,25 +1,22 @@
-import { createHash } from 'node:crypto'
 import { resources, type AuthorizationConfig, type ServerConfig } from '../servers/config.ts'
-import type { Snapshot } from '../servers/telemetry.ts'
+import { runSlice } from './arm-slices.ts'
+import { createTargets, digest } from './arm-targets.ts'
 import { BenchError } from './errors.ts'
-import { fetchToken, type Lab } from './lab.ts'
-import { saturate, type SaturateReading } from './load/closed.ts'
+import type { Lab } from './lab.ts'
+import { proofClient } from './lab-credentials.ts'
 import { createChurnClient, type ChurnClient } from './load/churn.ts'
-import { openConnections, type Connections } from './load/connection.ts'
-import { medianUs } from './load/histogram.ts'
+import { openConnections } from './load/connection.ts'
 import { warmOn } from './load/warm-up.ts'
 import type { LoadTarget } from './load/target.ts'
-import type { SliceRequest } from './measure.ts'
 import { measureChurnSlice } from './churn-slices.ts'
 import type { ChurnArm } from './measure-churn.ts'
 import type { CurveArm } from './measure-curve.ts'
-import type { SliceReading } from './recorder.ts'
 import type { Pinning } from './pinning.ts'
-import { pinProcess } from './pinning.ts'
+import { pinTree } from './pinning.ts'
 import type { ServerProcess, StartServer } from './processes.ts'
 import type { Case } from './scenario.ts'
-import { createSliceSensors, type SliceSensors } from './slice-sensors.ts'
-import { clientTlsOptions } from './preflight/client.ts'
+import { createSliceSensors } from './slice-sensors.ts'
+import { createTokenPool, type TokenPool } from './token-pool.ts'
 import { measureServerWindow } from './windows.ts'
 
 /** What an arm is made of: a Case out of one source tree, with the credentials of a lab. */
@@ -45,10 +42,11 @@ export interface StartedArm extends ChurnArm, CurveArm {
  */
 export async function startArm(options: ArmOptions): Promise<StartedArm> {
   await using started = new AsyncDisposableStack()
-  const { issuer, server, token } = await startProcesses(options, started)
-  const target = createTarget(options, server, token)
+  const { issuer, server, tokens } = await startProcesses(options, started)
+  const targets = await createTargets(options, { port: server.port, tokens })
+  const [target] = targets
   const connections = Number(options.case.parameters['connections'])
-  const pool = started.use(await openConnections(target, connections))
+  const pool = started.use(await openConnections(targets, connections))
   const single = started.use(await openConnections(target, 1))
   await settledConnections(server, target, connections + 1)
   const sensors = createSliceSensors(server, issuer)
@@ -56,18 +54,19 @@ export async function startArm(options: ArmOptions): Promise<StartedArm> {
     const { pinning } = options
     if (pinning === null) return
     for (const { pid } of issuer === null ? [server] : [server, issuer]) {
-      pinProcess(pid, pinning.serverCpus)
+      pinTree(pid, pinning.serverCpus)
     }
   }
-  const churnClient = once(() => seededClient(target))
+  const { hitRatio } = options.lab.settings
+  const churnClient = once(() => seededClient(targets))
   const owned = started.move()
   return {
     id: options.id,
     connections,
     died: issuer === null ? server.died : AbortSignal.any([server.died, issuer.died]),
-    responseDigest: digest(target.expect.body),
+    responseDigest: digest(target.expect.body ?? Buffer.from('another each time')),
     pin,
-    slice: (request) => runSlice({ request, target, pool, single, server, sensors }),
+    slice: (request) => runSlice({ request, target, pool, single, server, sensors, hitRatio }),
     churn: async (request) =>
       measureChurnSlice(
         {
@@ -84,26 +83,21 @@ export async function startArm(options: ArmOptions): Promise<StartedArm> {
       const startMs = performance.now()
       while (performance.now() - startMs < settleMs) await pool.run(settleRequests)
       pin()
-      await warmOn(target, settleRatePerSecond, settleMs)
+      await warmOn(targets, settleRatePerSecond, settleMs)
     },
     async capacityPerSecond() {
       const { requests, wallUs } = await pool.run(capacityRequests)
       return (requests / wallUs) * usPerSecond
     },
-    window: (request, signal) => measureServerWindow({ target, server, sensors }, request, signal),
+    window: (request, signal) => measureServerWindow({ targets, server, sensors }, request, signal),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
-}
-
-/** SHA-256 of what is asked of every arm: method, path and header names; ports and secrets differ by design. */
-export function requestDigest(): string {
-  return digest(Buffer.from(`GET ${measuredPath} HTTP/1.1 accept`, 'latin1'))
 }
 
 interface Processes {
   readonly issuer: ServerProcess | null
   readonly server: ServerProcess
-  readonly token: string | null
+  readonly tokens: TokenPool | null
 }
 
 async function startProcesses(
@@ -120,40 +114,37 @@ async function startProcesses(
   }
   const credentials = trial.scenario.credentials(trial.parameters)
   const issuer =
-    credentials.token === 'none' ? null : await launch('authorization', lab.authorizationConfig())
+    credentials.token === 'none'
+      ? null
+      : await launch(
+          'authorization',
+          lab.authorizationConfig({ proofs: credentials.proof === true }),
+        )
   const issuerUrl = issuer === null ? null : `https://127.0.0.1:${issuer.port}`
-  const server = await launch(trial.scenario.server, lab.serverConfig(trial, issuerUrl))
-  if (issuerUrl === null || credentials.token === 'none') return { issuer, server, token: null }
-  const token = await fetchToken(lab, issuerUrl, {
+  const config =
+    credentials.issuance === undefined
+      ? lab.serverConfig(trial, issuerUrl)
+      : lab.authorizationConfig()
+  const server = await launch(trial.scenario.server, config)
+  if (issuerUrl === null || credentials.token === 'none') return { issuer, server, tokens: null }
+  const tokens = await createTokenPool(lab, issuerUrl, {
+    form: credentials.token,
+    tokens: lab.settings.tokens,
+    hitRatio: lab.settings.hitRatio,
     resource: resources[credentials.token],
-    client: credentials.bound ? 'acme-billing-bound' : 'acme-billing',
+    ...(credentials.proof === true
+      ? { client: proofClient, proofKey: lab.proofKey }
+      : { client: credentials.bound ? 'acme-billing-bound' : 'acme-billing' }),
   })
-  return { issuer, server, token }
-}
-
-function createTarget(
-  { case: trial, lab }: ArmOptions,
-  server: ServerProcess,
-  token: string | null,
-): LoadTarget {
-  const { certificate } = trial.scenario.credentials(trial.parameters)
-  return {
-    host: '127.0.0.1',
-    port: server.port,
-    tls: trial.scenario.tls ? clientTlsOptions(lab, certificate ? lab.good : null) : null,
-    path: measuredPath,
-    headers: {
-      accept: 'application/json',
-      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-    },
-    expect: { status: 200, body: expectedBody },
-  }
+  return { issuer, server, tokens }
 }
 
 /** A client that has sessions to offer: its first connections, with full handshakes, are in no slice. */
-async function seededClient(target: LoadTarget): Promise<ChurnClient> {
-  const client = createChurnClient(target)
-  await client.run({ policy: 'full', requestsPerConnection: 1, connections: 4, concurrency: 1 })
+async function seededClient(targets: readonly LoadTarget[]): Promise<ChurnClient> {
+  const client = createChurnClient(targets)
+  // Twice for each identity: TLS 1.3 gives sessions after the handshake, the first perhaps too late.
+  const connections = Math.max(4, 2 * targets.length)
+  await client.run({ policy: 'full', requestsPerConnection: 1, connections, concurrency: 1 })
   return client
 }
 
@@ -161,49 +152,6 @@ async function seededClient(target: LoadTarget): Promise<ChurnClient> {
 function once<T>(create: () => T): () => T {
   let made: { readonly value: T } | null = null
   return () => (made ??= { value: create() }).value
-}
-
-interface SliceTask {
-  readonly request: SliceRequest
-  readonly target: LoadTarget
-  readonly pool: Connections
-  readonly single: Connections
-  readonly server: ServerProcess
-  readonly sensors: SliceSensors
-}
-
-async function runSlice(task: SliceTask): Promise<SliceReading> {
-  const { request, server, sensors } = task
-  const before = await server.snapshot()
-  let started = await sensors.start()
-  const { requestsInAll, ...reading } = await applyLoad(task, () => {
-    started = sensors.readNow() ?? started
-  })
-  const ended = await sensors.end()
-  const after = await settledSnapshot(server, before, requestsInAll)
-  crossCheck(request, before, after, requestsInAll)
-  return {
-    ...reading,
-    load: request.load,
-    connections: request.connections,
-    latencyP50Us: medianUs(reading.latenciesUs),
-    ...sensors.between(started, ended, before, after),
-  }
-}
-
-async function applyLoad(
-  { request, target, pool, single }: SliceTask,
-  onWarm: () => void,
-): Promise<SaturateReading> {
-  const { connections, requests } = request
-  switch (request.load) {
-    case 'duet': {
-      const reading = await (connections === 1 ? single : pool).run(requests)
-      return { ...reading, requestsInAll: reading.requests }
-    }
-    case 'saturation':
-      return saturate(target, { connections, requests, onWarm })
-  }
 }
 
 /**
@@ -229,62 +177,6 @@ async function settledConnections(
   }
 }
 
-/** The server counts a response a moment after the client has read it: asks until it has counted them all. */
-async function settledSnapshot(
-  server: ServerProcess,
-  before: Snapshot,
-  requests: number,
-): Promise<Snapshot> {
-  for (let attempt = 1; ; attempt++) {
-    const after = await server.snapshot()
-    if (answers(after) - answers(before) >= requests || attempt === settleAttempts) return after
-  }
-}
-
-/** The load's own counts against the server's: they must agree to the last request and handshake. */
-function crossCheck(
-  request: SliceRequest,
-  before: Snapshot,
-  after: Snapshot,
-  requests: number,
-): void {
-  const handshakes =
-    after.handshakesFull +
-    after.handshakesResumed -
-    before.handshakesFull -
-    before.handshakesResumed
-  const faults = [
-    differs('answers with 200', answers(after) - answers(before), requests),
-    differs('requests', after.requests - before.requests, requests),
-    differs('handler calls', after.handlerCalls - before.handlerCalls, requests),
-    differs('handshakes resumed', after.handshakesResumed - before.handshakesResumed, 0),
-    request.load === 'duet' ? differs('handshakes', handshakes, 0) : null,
-  ].filter((fault) => fault !== null)
-  if (faults.length > 0) {
-    throw new BenchError(
-      'measurement-failed',
-      `client and server disagree in a ${request.load} slice: ${faults.join(', ')}`,
-    )
-  }
-}
-
-function differs(what: string, seen: number, expected: number): string | null {
-  return seen === expected ? null : `the server counted ${seen} ${what} instead of ${expected}`
-}
-
-function answers({ responses }: Snapshot): number {
-  return responses['200'] ?? 0
-}
-
-function digest(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex')
-}
-
-const measuredPath = '/v1/orgs/acme/payments/pay_1001'
-// What a client expects, stated here once more and not imported: a server that changes it must fail.
-const expectedBody = Buffer.from(
-  '{"id":"pay_1001","org_id":"acme","amount":"129.95","currency":"EUR","state":"settled"}',
-)
 const settleAttempts = 50
 // By then a server of 17 µs a request has had more requests than V8 needs to compile it for good.
 const settleMs = 1_000

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import test from 'node:test'
-import { planArms, type PlannedArm } from './arms.ts'
+import { planArms, planLiveArms, type PlannedArm } from './arms.ts'
 import { findScenario, loadScenarios } from './scenarios.ts'
 
 const tree = { root: '.', label: 'working tree', commit: null, dirty: null }
@@ -57,7 +57,7 @@ test('an arm asked for by name stays a case when it is another one’s part or b
 
 test('a baseline takes over the parameters it shares with its case', () => {
   const ids = plan(['jwt'], { tls: ['1.2'], key: ['rsa2048'] }).map(({ id }) => id)
-  assert.ok(ids.includes('tls/chain=2/connections=8/key=rsa2048/tls=1.2'))
+  assert.ok(ids.includes('tls/chain=2/connections=8/key=rsa2048/tls=1.2/workers=1'))
 })
 
 test('--against the same case makes an A/A of two arms', () => {
@@ -79,4 +79,30 @@ test('--against another case sets parameters by name', () => {
 test('--against refuses what the scenario does not have', () => {
   assert.throws(() => plan(['tls'], {}, 'tls/alg=RS256'), /alg=RS256 is no parameter of tls/)
   assert.throws(() => plan(['tls'], {}, 'tsl'), /did you mean tls/)
+})
+
+test('live: a parameter that only one tree knows means its default in the other', () => {
+  const tls = findScenario('tls', all)
+  const { workers: _, ...fewer } = tls.parameters
+  const older = { ...tls, parameters: fewer }
+  const live = (settings: Record<string, string[]>) =>
+    planLiveArms({
+      before: {
+        tree: { ...tree, label: 'old' },
+        scenarios: [older, findScenario('reference', all)],
+      },
+      after: { tree, scenarios: all },
+      names: ['tls'],
+      settings,
+    })
+  const same = live({})
+  assert.deepEqual(same.missing, [])
+  const [after, before] = same.arms
+  assert.equal(after?.against, before?.id)
+  assert.match(after?.id ?? '', /workers=1/)
+  assert.doesNotMatch(before?.case.id ?? '', /workers/)
+  // Any other value is a case that the older tree does not have.
+  const other = live({ workers: ['2'] })
+  assert.equal(other.arms.filter(({ role }) => role === 'case').length, 0)
+  assert.match(other.missing[0]?.case ?? '', /workers=2/)
 })

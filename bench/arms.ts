@@ -110,13 +110,14 @@ export function planLiveArms({ before, after, names, settings }: LiveSelection):
       scenarios
         .filter(({ name }) => names.includes(name))
         .flatMap((scenario) => expand(scenario, settings))
-        .map((trial) => [trial.id, trial]),
+        .map((trial) => [setParameters(trial), trial]),
     )
   const [old, current] = [casesOf(before.scenarios), casesOf(after.scenarios)]
   const arms: PlannedArm[] = []
-  for (const [id, trial] of current) {
-    const other = old.get(id)
+  for (const [key, trial] of current) {
+    const other = old.get(key)
     if (other === undefined) continue
+    const { id } = trial
     const against = `${id}@${before.tree.label}`
     const shared = { parts: [] }
     arms.push({ ...shared, id, case: trial, tree: after.tree, role: 'case', against })
@@ -141,13 +142,24 @@ export function planLiveArms({ before, after, names, settings }: LiveSelection):
     })
   }
   const only = (cases: Map<string, Case>, others: Map<string, Case>, label: string) =>
-    [...cases.keys()]
-      .filter((id) => !others.has(id))
-      .map((id) => ({ case: id, reason: `only in ${label}` }))
+    [...cases]
+      .filter(([key]) => !others.has(key))
+      .map(([, { id }]) => ({ case: id, reason: `only in ${label}` }))
   return {
     arms,
     missing: [...only(current, old, after.tree.label), ...only(old, current, before.tree.label)],
   }
+}
+
+/**
+ * What a case is beside the defaults of its own tree: a parameter that only one tree has means its default in
+ * the other, so that a commit which adds one can be compared.
+ */
+function setParameters({ scenario, parameters }: Case): string {
+  const set = Object.entries(parameters).filter(
+    ([name, value]) => value !== scenario.parameters[name]?.default,
+  )
+  return caseId(scenario.name, Object.fromEntries(set))
 }
 
 /** A case told as `scenario/name=value/…`, its other parameters as in `like` where it declares them. */
@@ -156,7 +168,8 @@ export function caseOf(told: string, like: Case, all: readonly Scenario[]): Case
   const scenario = findScenario(name, all)
   const given: Record<string, string> = {}
   for (const setting of settings) {
-    const [key = '', value = ''] = setting.split('=', 2)
+    const [key = '', encoded = ''] = setting.split('=', 2)
+    const value = encoded.replaceAll('%2F', '/')
     const parameter = scenario.parameters[key]
     if (parameter === undefined) {
       throw new BenchError(

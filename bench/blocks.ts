@@ -12,6 +12,7 @@ export type MeasureEvent =
     }
   | { readonly kind: 'window-started'; readonly arm: string; readonly durationMs: number }
   | { readonly kind: 'window-finished'; readonly window: Window }
+  | { readonly kind: 'primitives'; readonly done: number; readonly of: number }
   | { readonly kind: 'block-finished'; readonly block: Block; readonly elapsedMs: number }
 
 /** What every kind of measuring asks of the outside. */
@@ -22,6 +23,8 @@ export interface OutsideWorld {
   readonly nowMs: () => number
   /** Wall clock, ISO 8601. */
   readonly timestamp: () => string
+  /** Blocks of an earlier session of the same run; default: none. */
+  readonly done?: readonly Block[]
 }
 
 /** When blocks end. */
@@ -33,7 +36,7 @@ export interface BlockLimits {
 }
 
 /** What a block holds of what it measured. */
-export type BlockContent = Pick<Block, 'slices' | 'histograms' | 'windows' | 'churn'>
+export type BlockContent = Pick<Block, 'slices' | 'histograms' | 'windows' | 'churn' | 'primitives'>
 
 /** One block, from fresh processes to their end. */
 export interface BlockWork {
@@ -43,6 +46,11 @@ export interface BlockWork {
   measure(): Promise<void>
   /** What was measured until now, also after `measure` has thrown. */
   content(): BlockContent
+}
+
+/** Seed of a session: one that goes on must not repeat the orders of the one before. */
+export function sessionSeed(seed: number, { done = [] }: Pick<OutsideWorld, 'done'>): number {
+  return seed + done.length
 }
 
 /**
@@ -58,10 +66,11 @@ export async function repeatBlocks(
     readonly enough?: (blocks: readonly Block[]) => boolean
   },
 ): Promise<Block[]> {
-  const blocks: Block[] = []
+  const earlier = context.done ?? []
+  const blocks: Block[] = [...earlier]
   const startMs = context.nowMs()
   while (blocks.length < limits.maxBlocks) {
-    if (overBudget(limits, blocks.length, context.nowMs() - startMs)) break
+    if (overBudget(limits, blocks.length - earlier.length, context.nowMs() - startMs)) break
     if (blocks.length >= limits.minBlocks && each.enough?.(blocks) === true) break
     context.onEvent({ kind: 'block-started', index: blocks.length })
     const block = await measureBlock(blocks.length, context, each.begin)

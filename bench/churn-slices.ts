@@ -28,18 +28,18 @@ export async function measureChurnSlice(
   scene: ChurnScene,
   request: ChurnRequest,
 ): Promise<ChurnSliceReading> {
-  const { server, sensors, concurrency } = scene
+  const { server, sensors } = scene
   const before = await server.snapshot()
   const started = await sensors.start()
   const reading = await load(scene, request)
   const ended = await sensors.end()
   const after = await settled(server, before, reading)
   crossCheck(request, scene, { reading, before, after })
-  const { tcp, tls, firstByte, response } = reading
+  const { tcp, tls, firstByte, response, served } = reading
   return {
     slice: {
       connections: reading.connections,
-      concurrency,
+      concurrency: request.clients ?? scene.concurrency,
       requests: reading.requests,
       wallUs: reading.wallUs,
       bytesReceived: reading.bytesReceived,
@@ -47,16 +47,22 @@ export async function measureChurnSlice(
       handshakesFailed: after.handshakesFailed - before.handshakesFailed,
       ...sensors.between(started, ended, before, after),
     },
-    histograms: { tcp, tls, firstByte, response },
+    histograms: { tcp, tls, firstByte, response, served },
   }
 }
 
 async function load(
   { client, pool, concurrency }: ChurnScene,
-  { policy, requestsPerConnection, connections, requests }: ChurnRequest,
+  { policy, requestsPerConnection, connections, requests, clients }: ChurnRequest,
 ): Promise<ChurnReading> {
   if (policy !== 'keep-alive' && requestsPerConnection !== null && connections !== null) {
-    return client.run({ policy, requestsPerConnection, connections, concurrency })
+    return client.run({
+      policy,
+      requestsPerConnection,
+      connections,
+      concurrency: clients ?? concurrency,
+      stay: clients !== undefined,
+    })
   }
   const { latenciesUs, ...kept } = await pool.run(requests)
   const histograms = emptyHistograms()

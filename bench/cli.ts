@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { benchCommand } from './commands/bench.ts'
 import { compareCommand } from './commands/compare.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { microCommand } from './commands/micro.ts'
 import type { CommandResult, Io } from './commands/io.ts'
 import { selftestCommand } from './commands/selftest.ts'
 import { serverCommand } from './commands/server.ts'
@@ -69,6 +70,7 @@ function createProgram(io: Io, done: (result: CommandResult) => void): Command {
     benchCommand,
     compareCommand,
     verifyCommand,
+    microCommand,
     serverCommand,
     selftestCommand,
     doctorCommand,

@@ -104,6 +104,34 @@ test('Ctrl-C: exit code 130, blocks saved and marked incomplete, no orphan, no c
   assert.equal(run.blocks[0]?.outcome, 'measured')
 })
 
+test('--resume goes on with an interrupted run: its blocks stay, and are not measured again', async (t) => {
+  const copy = copyOfSources(t)
+  const results = join(copy, 'results')
+  const first = startCli(t, ['bench', 'http', '--quick', '--seed', '5'], { root: copy })
+  await first.saw(/block 1 of up to 8: /)
+  first.child.kill('SIGINT')
+  assert.equal((await first.ended).exitCode, 130)
+  const before = storedRun(results)
+  const kept = before.blocks.filter(({ outcome }) => outcome === 'measured')
+  assert.ok(kept.length >= 1)
+  const second = startCli(t, ['bench', '--resume', before.runId], { root: copy })
+  await second.saw(new RegExp(`block ${kept.length + 1} of up to 8: `))
+  second.child.kill('SIGINT')
+  assert.equal((await second.ended).exitCode, 130)
+  const after = storedRun(results)
+  assert.deepEqual(
+    [after.runId, after.startedAt, after.seed],
+    [before.runId, before.startedAt, before.seed],
+  )
+  assert.deepEqual(after.blocks.slice(0, kept.length), kept)
+  assert.ok(after.blocks.filter(({ outcome }) => outcome === 'measured').length > kept.length)
+  assert.deepEqual(
+    after.blocks.map(({ index }) => index),
+    after.blocks.map((_, index) => index),
+  )
+  assert.ok(after.warnings.some(({ code }) => code === 'resumed'))
+})
+
 test('kill -9 of the bench leaves no server behind', async (t) => {
   const bench = startCli(t, ['bench', 'tls', '--quick', '--results', temporaryFolder(t)])
   await bench.saw(/block 1 of/)

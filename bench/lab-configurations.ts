@@ -8,7 +8,10 @@ import type {
   ServerConfig,
   TlsConfig,
 } from '../servers/config.ts'
+import { defaultCacheEntries, withoutDefaults } from '../servers/config-schema.ts'
 import { writeSecretFile } from '../servers/pki.ts'
+import { hitRatioCacheEntries } from './token-pool-sizes.ts'
+import { sanPolicy } from './lab-credentials.ts'
 import type { LabSettings } from './lab-settings.ts'
 import type { Case } from './scenario.ts'
 
@@ -21,13 +24,18 @@ export interface LabFiles {
   readonly tls: TlsConfig
   readonly secretFile: string
   readonly signingJwksFile: string
+  /** Null unless tokens are signed by a secret. */
+  readonly sharedSecretFile: string | null
+  /** Null where the store of tokens needs no password. */
+  readonly storePasswordFile: string | null
 }
 
 /** Makes the configurations of a lab's server processes, and writes them. */
 export interface Configurations {
   readonly trust: ClientTrust
   readonly serverTls: () => TlsConfig
-  readonly authorizationConfig: () => AuthorizationConfig
+  /** Clients that bring proofs are registered only where they are needed. */
+  readonly authorizationConfig: (needs?: { readonly proofs?: boolean }) => AuthorizationConfig
   readonly issuerConfig: (issuerUrl: string) => IssuerConfig
   /** Configuration of the case's resource server; `issuerUrl` is null where no token is checked. */
   readonly serverConfig: (testCase: Case, issuerUrl: string | null) => ServerConfig
@@ -51,6 +59,10 @@ export async function createConfigurations(files: LabFiles): Promise<Configurati
     caFile: trust.caFile,
     audience,
     algorithms: [settings.algorithm],
+    sharedSecretFile: files.sharedSecretFile,
+    verifier: settings.verifier,
+    tokenCacheMs: settings.tokenCacheMs,
+    cacheEntries: settings.hitRatio === null ? defaultCacheEntries : hitRatioCacheEntries,
     clientId: resourceServerId,
     clientSecretFile: secretFile,
     introspectionCacheMs: settings.introspectionCacheMs,
@@ -60,7 +72,7 @@ export async function createConfigurations(files: LabFiles): Promise<Configurati
     trust,
     serverTls: () => tls,
     issuerConfig,
-    authorizationConfig: () => ({
+    authorizationConfig: ({ proofs = false } = {}) => ({
       host: loopback,
       port: 0,
       tls,
@@ -68,25 +80,33 @@ export async function createConfigurations(files: LabFiles): Promise<Configurati
       clientCrlFile: trust.crlFile,
       signingJwksFile: files.signingJwksFile,
       algorithm: settings.algorithm,
+      sharedSecretFile: files.sharedSecretFile,
       audience,
-      clients,
+      clients: clients.filter(({ proofBoundTokens }) => proofs || !proofBoundTokens),
       introspectors: [{ clientId: resourceServerId, secretFile }],
+      store: settings.store,
+      storePasswordFile: files.storePasswordFile,
       databaseFile: join(files.folder, `tokens-${++made}.db`),
       accessTokenTtlSeconds,
+      tokenBytes: settings.tokenBytes,
+      latencyMs: settings.issuerLatencyMs,
     }),
     serverConfig({ scenario, parameters }, issuerUrl) {
-      const { certificate, token } = scenario.credentials(parameters)
+      const { certificate, token, named = false } = scenario.credentials(parameters)
       return {
         host: loopback,
         port: 0,
         tls: scenario.tls ? tls : null,
-        clients: certificate ? trust : null,
+        clients: certificate ? { ...trust, bySan: named ? sanPolicy : null } : null,
         issuer: token === 'none' || issuerUrl === null ? null : issuerConfig(issuerUrl),
         token,
+        bodyBytes: settings.bodyBytes,
+        workers: settings.workers,
+        tenants: settings.clients === 1 ? 0 : settings.clients,
       }
     },
     writeConfig: (name, config) =>
-      writeSecretFile(folder, `${name}-${++made}.json`, JSON.stringify(config)),
+      writeSecretFile(folder, `${name}-${++made}.json`, JSON.stringify(withoutDefaults(config))),
   }
 }
 

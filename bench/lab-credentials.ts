@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import type { JWK } from 'jose'
-import type { ClientTrust, RegisteredClient, SigningAlgorithm } from '../servers/config.ts'
+import type {
+  ClientTrust,
+  RegisteredClient,
+  SanPolicy,
+  SigningAlgorithm,
+} from '../servers/config.ts'
 import { createAuthority } from '../servers/pki.ts'
 import type { Authority, IssueRequest } from '../servers/pki.ts'
 import type { LabSettings } from './lab-settings.ts'
@@ -24,6 +29,16 @@ export const allowedClients: ClientTrust['allowed'] = {
   [uris.payouts]: { orgId: 'acme' },
   [uris.gateway]: { orgId: 'acme' },
   [uris.globex]: { orgId: 'globex' },
+}
+
+/** What workloads of the lab may do by their names, where there is no list of clients. */
+export const sanPolicy: SanPolicy = {
+  trustDomain: 'trustbench.test',
+  services: {
+    billing: ['payments:read', 'payments:write'],
+    payouts: ['payments:read'],
+    gateway: ['payments:read', 'payments:write'],
+  },
 }
 
 /** What the certificates of resource servers and of the authorization server say. */
@@ -74,14 +89,21 @@ function strangerSerial(): string {
 
 /**
  * Clients at the authorization server. `acme-billing` proves itself by `private_key_jwt`, as a service
- * should; `acme-terminal` is the same with a secret, for curl; the `-bound` ones by their certificate,
- * and all their tokens are bound to it (RFC 8705).
+ * should; `acme-billing-dpop` too, and its tokens are bound to a key (RFC 9449); `acme-terminal` is the
+ * same with a secret, for curl; the `-bound` ones by their certificate, and all their tokens are bound to
+ * it (RFC 8705).
  */
 export function registeredClients(files: {
   secretFile: string
   jwksFile: string
 }): readonly RegisteredClient[] {
-  const none = { secretFile: null, jwksFile: null, sanUri: null, boundTokens: false }
+  const none = {
+    secretFile: null,
+    jwksFile: null,
+    sanUri: null,
+    boundTokens: false,
+    proofBoundTokens: false,
+  }
   const assertion = {
     ...none,
     authentication: 'private_key_jwt',
@@ -98,7 +120,9 @@ export function registeredClients(files: {
   return [
     { clientId: 'acme-billing', orgId: 'acme', scope, ...assertion },
     { clientId: 'acme-terminal', orgId: 'acme', scope, ...secret },
+    { clientId: 'acme-terminal-dpop', orgId: 'acme', scope, ...secret, proofBoundTokens: true },
     { clientId: 'globex-billing', orgId: 'globex', scope, ...assertion },
+    { clientId: proofClient, orgId: 'acme', scope, ...assertion, proofBoundTokens: true },
     { clientId: 'acme-billing-bound', orgId: 'acme', scope, ...bound(uris.billing) },
     { clientId: 'acme-payouts-bound', orgId: 'acme', scope, ...bound(uris.payouts) },
     { clientId: 'acme-gateway-bound', orgId: 'acme', scope, ...bound(uris.gateway) },
@@ -107,10 +131,20 @@ export function registeredClients(files: {
   ]
 }
 
+/** The client whose tokens are bound to a key that it proves at each request. */
+export const proofClient = 'acme-billing-dpop'
+
 /** Keys of the authorization server: one of the wanted algorithm, and one of another that is published too. */
 export function createSigningKeys(algorithm: SigningAlgorithm): Promise<JWK[]> {
   const other = algorithm === 'ES384' ? 'ES256' : 'ES384'
-  return Promise.all([algorithm, other].map(createPrivateJwk))
+  const own =
+    algorithm === 'HS256' ? Promise.resolve(createSecretJwk()) : createPrivateJwk(algorithm)
+  return Promise.all([own, createPrivateJwk(other)])
+}
+
+/** A secret of as many bytes as the digest has (RFC 7518 section 3.2). */
+function createSecretJwk(): JWK {
+  return { kty: 'oct', alg: 'HS256', k: randomBytes(32).toString('base64url') }
 }
 
 /** Generates a private JWK for signatures of one algorithm, named by its thumbprint (RFC 7638). */

@@ -1,4 +1,4 @@
-import type { KeyType, SigningAlgorithm, TlsVersion } from '../servers/config.ts'
+import type { KeyType, SigningAlgorithm, TlsVersion, VerifierName } from '../servers/config.ts'
 import { BenchError } from './errors.ts'
 import type { Parameters } from './scenario.ts'
 
@@ -13,7 +13,24 @@ export interface LabSettings {
   /** Entries on the list of revoked client certificates. */
   readonly crlEntries: number
   readonly algorithm: SigningAlgorithm
+  readonly verifier: VerifierName
+  readonly tokenCacheMs: number
   readonly introspectionCacheMs: number
+  /** Where the authorization server keeps tokens: `sqlite`, `memory`, or the URL of a database. */
+  readonly store: string
+  /** Distinct clients. */
+  readonly clients: number
+  /** Distinct access tokens of the measured client. */
+  readonly tokens: number
+  /** Share of requests that bring a token which the cache has; null where that is as it comes. */
+  readonly hitRatio: number | null
+  /** 0 = as the issuer makes them. */
+  readonly tokenBytes: number
+  readonly issuerLatencyMs: number
+  /** 0 = as the payment is. */
+  readonly bodyBytes: number
+  /** Processes of a resource server. */
+  readonly workers: number
 }
 
 /** Reads the parameters of a case; what it does not declare gets the default of those that do. */
@@ -31,8 +48,40 @@ export function labSettings(parameters: Parameters): LabSettings {
     chain: oneOf('chain', chains, Number(value('chain', '2'))),
     crlEntries: crlSizes[oneOf('crl', Object.keys(crlSizes) as CrlSize[], value('crl', '0'))],
     algorithm: oneOf('alg', algorithms, value('alg', 'ES256')),
+    verifier: oneOf('verifier', verifiers, value('verifier', 'jose')),
+    tokenCacheMs:
+      oneOf('tokenCache', ['off', 'on'], value('tokenCache', 'off')) === 'on' ? tokenCacheMs : 0,
     introspectionCacheMs: durationMs(value('introspectionCache', 'off')),
+    store: value('store', 'sqlite'),
+    clients:
+      clientCounts[
+        oneOf('clients', Object.keys(clientCounts) as ClientCount[], value('clients', '1'))
+      ],
+    tokens:
+      tokenCounts[oneOf('tokens', Object.keys(tokenCounts) as TokenCount[], value('tokens', '1'))],
+    hitRatio: hitRatioOf(value),
+    tokenBytes: Number(value('tokenBytes', '0')),
+    issuerLatencyMs: Number(value('issuerLatencyMs', '0')),
+    bodyBytes: Number(value('bodyBytes', '0')),
+    workers: Number(value('workers', '1')),
   }
+}
+
+/** A ratio without a cache, or of more tokens than it needs, would be another thing than it says. */
+function hitRatioOf(value: (name: string, fallback: string) => string): number | null {
+  const ratio = value('hitRatio', '')
+  if (ratio === '') return null
+  const isCached =
+    value('tokenCache', 'off') === 'on' || value('introspectionCache', 'off') !== 'off'
+  if (!isCached) {
+    throw new BenchError(
+      'usage',
+      `hitRatio=${ratio}: there is no cache to hit, add --set tokenCache=on or introspectionCache=60s`,
+    )
+  }
+  if (value('tokens', '1') !== '1')
+    throw new BenchError('usage', `hitRatio=${ratio}: it has tokens of its own, leave tokens out`)
+  return Number(ratio)
 }
 
 function oneOf<T extends string | number>(
@@ -55,9 +104,16 @@ function durationMs(value: string): number {
   )
 }
 
+const clientCounts = { '1': 1, '50': 50, '1k': 1_000 } as const
+type ClientCount = keyof typeof clientCounts
+const tokenCounts = { '1': 1, '1k': 1_000, '100k': 100_000 } as const
+type TokenCount = keyof typeof tokenCounts
 const crlSizes = { '0': 0, '1': 1, '1k': 1_000, '20k': 20_000, '100k': 100_000 } as const
 type CrlSize = keyof typeof crlSizes
 const chains = [1, 2, 3] as const
+const verifiers = ['jose', 'node', 'fast-jwt'] as const satisfies readonly VerifierName[]
+/** A minute, or less where the token ends: so long a key that was withdrawn may still be honoured. */
+const tokenCacheMs = 60_000
 const versions = ['1.2', '1.3'] as const satisfies readonly TlsVersion[]
 const keyTypes = [
   'p256',
@@ -72,4 +128,5 @@ const algorithms = [
   'RS256',
   'PS256',
   'EdDSA',
+  'HS256',
 ] as const satisfies readonly SigningAlgorithm[]

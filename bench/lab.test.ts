@@ -23,6 +23,16 @@ test('settings follow from the parameters, defaults where there are none', () =>
     crlEntries: 0,
     algorithm: 'ES256',
     introspectionCacheMs: 0,
+    verifier: 'jose',
+    tokenCacheMs: 0,
+    clients: 1,
+    tokens: 1,
+    hitRatio: null,
+    store: 'sqlite',
+    tokenBytes: 0,
+    issuerLatencyMs: 0,
+    bodyBytes: 0,
+    workers: 1,
   })
   const settings = labSettings({
     tls: '1.2',
@@ -33,6 +43,15 @@ test('settings follow from the parameters, defaults where there are none', () =>
     crl: '1k',
     alg: 'EdDSA',
     introspectionCache: '5s',
+    verifier: 'node',
+    tokenCache: 'on',
+    clients: '1k',
+    hitRatio: '0.5',
+    store: 'memory',
+    tokenBytes: '1024',
+    issuerLatencyMs: '20',
+    bodyBytes: '256',
+    workers: '2',
   })
   assert.deepEqual(settings, {
     version: '1.2',
@@ -43,6 +62,16 @@ test('settings follow from the parameters, defaults where there are none', () =>
     crlEntries: 1_000,
     algorithm: 'EdDSA',
     introspectionCacheMs: 5_000,
+    verifier: 'node',
+    tokenCacheMs: 60_000,
+    clients: 1_000,
+    tokens: 1,
+    hitRatio: 0.5,
+    store: 'memory',
+    tokenBytes: 1_024,
+    issuerLatencyMs: 20,
+    bodyBytes: 256,
+    workers: 2,
   })
 })
 
@@ -55,6 +84,13 @@ test('a value that no parameter takes is wrong use', () => {
     [{ crl: '5' }, /^crl=5: not one of 0, 1, 1k, 20k, 100k/],
     [{ chain: '4' }, /^chain=4: not one of 1, 2, 3/],
     [{ introspectionCache: 'on' }, /^introspectionCache=on/],
+    [{ verifier: 'none' }, /^verifier=none: not one of jose, node, fast-jwt/],
+    [{ tokens: '5' }, /^tokens=5: not one of 1, 1k, 100k/],
+    [{ hitRatio: '0.5' }, /^hitRatio=0.5: there is no cache to hit/],
+    [
+      { hitRatio: '0.5', tokenCache: 'on', tokens: '1k' },
+      /^hitRatio=0.5: it has tokens of its own/,
+    ],
   ]
   for (const [parameters, message] of cases) {
     assert.throws(() => labSettings(parameters), { code: 'usage', message })

@@ -14,11 +14,13 @@ import type { Configurations } from './lab-configurations.ts'
 import {
   allowedClients,
   certify,
+  clientProfile,
   createPrivateJwk,
   createSigningKeys,
   publicJwk,
   registeredClients,
 } from './lab-credentials.ts'
+import { allowedCrowd, crowdOf } from './crowd.ts'
 import { labSettings } from './lab-settings.ts'
 import type { LabSettings } from './lab-settings.ts'
 import type { Parameters } from './scenario.ts'
@@ -52,11 +54,15 @@ export interface Lab extends AsyncDisposable, Configurations {
   /** `acme/billing`: the client that is measured. */
   readonly good: Identity
   readonly clientFiles: ClientFiles
+  /** Certificates of the many clients, in the order of `crowdOf`; issued when first asked for. */
+  readonly crowd: () => Promise<readonly Identity[]>
   /** Private keys of the authorization server: the first is of the wanted algorithm. */
   readonly signingKeys: readonly JWK[]
   readonly clients: readonly RegisteredClient[]
   /** Private key of the clients that authenticate by `private_key_jwt`. */
   readonly assertionKey: JWK
+  /** Private key that the tokens of `acme-billing-dpop` are bound to. */
+  readonly proofKey: JWK
   /** Secret of the clients and resource servers that authenticate by one. */
   readonly secret: string
 }
@@ -70,6 +76,8 @@ export interface TokenRequest {
   /** Certificate to connect with; default: the lab's good one where the client authenticates by it. */
   readonly certificate?: Identity
   readonly scope?: string
+  /** Private key that the token is to be bound to (RFC 9449); default: none. */
+  readonly proofKey?: JWK
 }
 
 /**
@@ -100,13 +108,30 @@ export async function fetchToken(
   issuerUrl: string,
   request: TokenRequest,
 ): Promise<string> {
+  const [token = ''] = await fetchTokens(lab, issuerUrl, request, 1)
+  return token
+}
+
+/** Fetches so many, one after the other. */
+export async function fetchTokens(
+  lab: Lab,
+  issuerUrl: string,
+  request: TokenRequest,
+  count: number,
+): Promise<string[]> {
   const client = registered(lab, request.client)
   await using connected = await connectTo(lab, issuerUrl, request)
-  const response = await oauth.clientCredentialsGrant(connected.configuration, {
-    resource: request.resource,
-    scope: request.scope ?? client.scope,
-  })
-  return response.access_token
+  const proof = request.proofKey === undefined ? null : await keyPairOf(request.proofKey)
+  const tokens: string[] = []
+  while (tokens.length < count) {
+    const response = await oauth.clientCredentialsGrant(
+      connected.configuration,
+      { resource: request.resource, scope: request.scope ?? client.scope },
+      proof === null ? {} : { DPoP: oauth.getDPoPHandle(connected.configuration, proof) },
+    )
+    tokens.push(response.access_token)
+  }
+  return tokens
 }
 
 /** Revokes a token (RFC 7009); returns the error code of an issuer that does not, else null. */
@@ -142,6 +167,13 @@ async function connectTo(
     { [oauth.customFetch]: (url, options) => fetchBy(agent, url, options) },
   )
   return { configuration, [Symbol.asyncDispose]: () => agent.close() }
+}
+
+async function keyPairOf(jwk: JWK): Promise<oauth.CryptoKeyPair> {
+  const [privateKey, publicKey] = await Promise.all([importJWK(jwk), importJWK(publicJwk(jwk))])
+  if (privateKey instanceof Uint8Array || publicKey instanceof Uint8Array)
+    throw new Error('the key of proofs is symmetric')
+  return { privateKey, publicKey }
 }
 
 function registered({ clients }: Lab, clientId: string): RegisteredClient {
@@ -189,18 +221,30 @@ async function fetchBy(
   })
 }
 
+function createCrowd(
+  issuing: Authority,
+  { clients, clientKey }: LabSettings,
+): () => Promise<readonly Identity[]> {
+  let made: Promise<readonly Identity[]> | null = null
+  return () =>
+    (made ??= Promise.all(
+      crowdOf(clients).map(({ uri }) => issuing.issue({ ...clientProfile(uri), key: clientKey })),
+    ))
+}
+
 async function equip(
   folder: string,
   parameters: Parameters,
   remove: () => Promise<void>,
 ): Promise<Lab> {
   const settings = labSettings(parameters)
-  const [{ root, issuing, server, good, crlPem, aboveCrlPem }, signingKeys, assertionKey] =
-    await Promise.all([
-      certify(settings),
-      createSigningKeys(settings.algorithm),
-      createPrivateJwk('ES256'),
-    ])
+  const [certified, signingKeys, assertionKey, proofKey] = await Promise.all([
+    certify(settings),
+    createSigningKeys(settings.algorithm),
+    createPrivateJwk('ES256'),
+    createPrivateJwk('ES256'),
+  ])
+  const { root, issuing, server, good, crlPem, aboveCrlPem } = certified
   const secret = randomBytes(32).toString('base64url')
   const write = (name: string, text: string | Uint8Array) => writeSecretFile(folder, name, text)
   const clientFiles: ClientFiles = {
@@ -211,6 +255,10 @@ async function equip(
   const caFile = await write('ca.pem', root.certificatePem)
   const crlFile = await write('crl.pem', crlPem)
   const secretFile = await write('client-secret', secret)
+  const shared = signingKeys.find(({ kty }) => kty === 'oct')
+  const publicKeyed = signingKeys.filter((key) => key !== shared)
+  // Not in the URL: parameters are part of every result.
+  const storePassword = process.env['TRUSTBENCH_STORE_PASSWORD']
   const clients = registeredClients({
     secretFile,
     jwksFile: await write('client-jwks.json', JSON.stringify({ keys: [publicJwk(assertionKey)] })),
@@ -218,7 +266,12 @@ async function equip(
   const configurations = await createConfigurations({
     folder,
     settings,
-    trust: { caFile, crlFile, allowed: allowedClients },
+    trust: {
+      caFile,
+      crlFile,
+      allowed: { ...allowedClients, ...allowedCrowd(settings.clients) },
+      bySan: null,
+    },
     clients,
     tls: {
       version: settings.version,
@@ -227,7 +280,13 @@ async function equip(
       ticketSecretFile: await write('ticket-secret', randomBytes(ticketSecretBytes)),
     },
     secretFile,
-    signingJwksFile: await write('signing-jwks.json', JSON.stringify({ keys: signingKeys })),
+    signingJwksFile: await write('signing-jwks.json', JSON.stringify({ keys: publicKeyed })),
+    sharedSecretFile:
+      shared?.k === undefined
+        ? null
+        : await write('shared-secret', Buffer.from(shared.k, 'base64url')),
+    storePasswordFile:
+      storePassword === undefined ? null : await write('store-password', storePassword),
   })
   return {
     folder,
@@ -244,8 +303,10 @@ async function equip(
     good,
     clientFiles,
     signingKeys,
+    crowd: createCrowd(issuing, settings),
     clients,
     assertionKey,
+    proofKey,
     secret,
     ...configurations,
     [Symbol.asyncDispose]: remove,

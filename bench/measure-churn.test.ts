@@ -33,6 +33,11 @@ const plan: ChurnPlan = {
   warmupConnections: 6,
 }
 
+test('a storm is as many connections as clients, with one request each', () => {
+  const storm = { policy: 'full', requestsPerConnection: 1, clients: 500 } as const
+  assert.deepEqual(churnRequest(storm, plan), { ...storm, connections: 500, requests: 500 })
+})
+
 const world = (events: string[] = [], signal = new AbortController().signal): OutsideWorld => ({
   signal,
   onEvent: (event) => events.push(event.kind),

@@ -1,5 +1,6 @@
 import {
   repeatBlocks,
+  sessionSeed,
   startTogether,
   whileAlive,
   type BlockLimits,
@@ -16,6 +17,8 @@ export interface ConnectionUse {
   readonly policy: ConnectionPolicy
   /** Null: connections stay, and no new one is opened. */
   readonly requestsPerConnection: number | null
+  /** A reconnect storm: so many new connections at once; absent: as many at a time as the case has. */
+  readonly clients?: number
 }
 
 /** One slice of a use, as it is asked of every arm alike. */
@@ -66,7 +69,7 @@ export async function measureChurn(
   plan: ChurnPlan,
   context: OutsideWorld,
 ): Promise<Block[]> {
-  const random = createRandom(plan.seed)
+  const random = createRandom(sessionSeed(plan.seed, context))
   return repeatBlocks(plan, context, {
     begin() {
       const startOrder = shuffle(sources, random)
@@ -93,7 +96,8 @@ export function churnRequest(
   use: ConnectionUse,
   plan: Pick<ChurnPlan, 'sliceRequests' | 'minConnections' | 'maxConnections'>,
 ): ChurnRequest {
-  const { requestsPerConnection: each } = use
+  const { requestsPerConnection: each, clients } = use
+  if (clients !== undefined) return { ...use, connections: clients, requests: clients }
   if (each === null) return { ...use, connections: null, requests: plan.sliceRequests }
   const wanted = Math.round(plan.sliceRequests / each)
   const connections = Math.min(plan.maxConnections, Math.max(plan.minConnections, wanted))
@@ -116,7 +120,7 @@ function orderOf(arms: readonly ChurnArm[], { uses, slices }: ChurnPlan, random:
 /** Handshakes are code of their own, to be compiled and cached like the rest. */
 async function warmAll(arm: ChurnArm, plan: ChurnPlan, context: OutsideWorld): Promise<void> {
   await warm(arm, { plan, context })
-  for (const use of plan.uses) {
+  for (const { clients: _, ...use } of plan.uses) {
     const connections = use.requestsPerConnection === null ? null : plan.warmupConnections
     const request = { ...use, requestsPerConnection: connections === null ? null : 1, connections }
     await whileAlive(arm.died, context.signal, () =>
@@ -179,12 +183,14 @@ function createCells() {
         arm,
         policy: use.policy,
         requestsPerConnection: use.requestsPerConnection,
+        ...(use.clients === undefined ? {} : { clients: use.clients }),
         slices,
         histograms: {
           tcp: encoded(histograms.tcp),
           tls: encoded(histograms.tls),
           firstByte: encoded(histograms.firstByte),
           response: encodeHistogram(histograms.response),
+          served: encoded(histograms.served),
         },
       })),
   }
@@ -197,6 +203,7 @@ export function emptyHistograms(): ChurnSliceReading['histograms'] {
     tls: createHistogram(),
     firstByte: createHistogram(),
     response: createHistogram(),
+    served: createHistogram(),
   }
 }
 
@@ -204,6 +211,6 @@ function encoded(histogram: Histogram): string | null {
   return sampleCount(histogram) === 0 ? null : encodeHistogram(histogram)
 }
 
-const histogramKinds = ['tcp', 'tls', 'firstByte', 'response'] as const
+const histogramKinds = ['tcp', 'tls', 'firstByte', 'response', 'served'] as const
 /** There and back. */
 const slicesInRound = 2

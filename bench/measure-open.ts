@@ -1,4 +1,4 @@
-import { repeatBlocks, type OutsideWorld } from './blocks.ts'
+import { repeatBlocks, sessionSeed, type OutsideWorld } from './blocks.ts'
 import type { OpenPlan } from './load/schedule.ts'
 import { createRandom, shuffle } from './random.ts'
 import type { Block, Window } from './results.ts'
@@ -8,6 +8,8 @@ export interface WindowRequest extends OpenPlan {
   readonly connections: number
   readonly maxConnections: number
   readonly timeoutMs: number
+  /** Processes that offer it together; absent: this one alone. */
+  readonly generators?: number
 }
 
 /** What one window measured, without whose it is. */
@@ -45,7 +47,7 @@ export async function measureOpen(
   { request, blocks: wanted }: OpenMeasurePlan,
   context: OutsideWorld,
 ): Promise<Block[]> {
-  const random = createRandom(request.seed)
+  const random = createRandom(sessionSeed(request.seed, context))
   const limits = { minBlocks: wanted, maxBlocks: wanted, budgetMs: null }
   return repeatBlocks(limits, context, {
     begin(index) {

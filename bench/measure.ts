@@ -1,8 +1,10 @@
 import {
   repeatBlocks,
+  sessionSeed,
   startTogether,
   whileAlive,
   type BlockLimits,
+  type BlockWork,
   type OutsideWorld,
 } from './blocks.ts'
 import { BenchError } from './errors.ts'
@@ -80,33 +82,42 @@ export async function measure(
   plan: Plan,
   context: MeasureContext,
 ): Promise<Block[]> {
-  const random = createRandom(plan.seed)
-  const sizes = new Map<string, SliceSize>()
   return repeatBlocks(plan, context, {
     enough: context.preciseEnough,
-    begin() {
-      const startOrder = shuffle(sources, random)
-      const record = createRecorder((progress) => {
-        context.onEvent({ kind: 'slice', ...progress })
-      })
-      return {
-        startOrder: startOrder.map(({ id }) => id),
-        content: () => record.finish(),
-        async measure() {
-          await using stack = new AsyncDisposableStack()
-          const running = await startTogether(startOrder, stack)
-          const alive = new Map(running.map((each) => [each.source.id, each]))
-          await runSlices(alive, { sources, plan, context, random, sizes }, record)
-        },
-      }
-    },
+    begin: createDuets(sources, plan, context),
   })
+}
+
+/** Begins blocks of interleaved slices, one after the other. */
+export function createDuets(
+  sources: readonly ArmSource[],
+  plan: Plan,
+  context: OutsideWorld,
+): () => BlockWork {
+  const random = createRandom(sessionSeed(plan.seed, context))
+  const sizes = new Map<string, SliceSize>()
+  return () => {
+    const startOrder = shuffle(sources, random)
+    const record = createRecorder((progress) => {
+      context.onEvent({ kind: 'slice', ...progress })
+    })
+    return {
+      startOrder: startOrder.map(({ id }) => id),
+      content: () => record.finish(),
+      async measure() {
+        await using stack = new AsyncDisposableStack()
+        const running = await startTogether(startOrder, stack)
+        const alive = new Map(running.map((each) => [each.source.id, each]))
+        await runSlices(alive, { sources, plan, context, random, sizes }, record)
+      },
+    }
+  }
 }
 
 interface BlockTask {
   readonly sources: readonly ArmSource[]
   readonly plan: Plan
-  readonly context: MeasureContext
+  readonly context: OutsideWorld
   readonly random: Random
   /**
    * Slices by case, fixed by the first arm of it that was warm. Arms that are compared must have the

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import type { Warning } from './results.ts'
+import { processTree } from './sensors.ts'
 
 /** Cores kept apart for client and servers; null where pinning is not possible. */
 export interface Pinning {
@@ -20,6 +21,13 @@ export function pinClient(): { pinning: Pinning | null; warnings: Warning[] } {
   }
   if (!pinProcess(process.pid, [first])) return unpinned('taskset is missing or was refused')
   return { pinning: { clientCpus: [first], serverCpus: others }, warnings: [] }
+}
+
+/** Pins all threads of a process and of its children, those to come included; false when that did not work. */
+export function pinTree(pid: number, cpus: readonly number[]): boolean {
+  return processTree(pid)
+    .map((one) => pinProcess(one, cpus))
+    .every(Boolean)
 }
 
 /** Pins all threads of a process, those to come included; false when that did not work. */

@@ -3,6 +3,7 @@ import { aliases, entryOf, refusalIds } from './preflight/catalogue.ts'
 import type { Attempt } from './preflight/attempt.ts'
 import { bearerAttempts } from './preflight/attempts/bearer.ts'
 import { combinedAttempts } from './preflight/attempts/combined.ts'
+import { dpopAttempts } from './preflight/attempts/dpop.ts'
 import { hostileIssuerAttempts } from './preflight/attempts/hostile-issuer.ts'
 import { introspectionAttempts } from './preflight/attempts/introspection.ts'
 import { jwtAttempts } from './preflight/attempts/jwt.ts'
@@ -101,6 +102,7 @@ function attemptsOf(scene: Scene, owned: AsyncDisposableStack): Attempt[] {
       ...hostileIssuerAttempts(scene, tokens, stage),
     )
   }
+  if (credentials.proof === true) attempts.push(...dpopAttempts(scene, tokens))
   if (mutual !== null && credentials.bound) {
     attempts.push(...combinedAttempts(scene, { tokens, attackers: mutual.attackers, stage }))
   }

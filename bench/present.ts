@@ -1,6 +1,13 @@
 import { join } from 'node:path'
 import { runEnvelope } from './analysis/envelope.ts'
-import { hasChurn, hasCurves, hasWindows, summarise, type Summary } from './analysis/summary.ts'
+import {
+  hasChurn,
+  hasCurves,
+  hasPrimitives,
+  hasWindows,
+  summarise,
+  type Summary,
+} from './analysis/summary.ts'
 import type { Io } from './commands/io.ts'
 import { BenchError } from './errors.ts'
 import type { Run } from './results.ts'
@@ -8,6 +15,7 @@ import type { BarChart } from './render/charts-bars.ts'
 import type { LineChart } from './render/charts-spectrum.ts'
 import { renderChurn } from './render/churn-text.ts'
 import { renderCurves } from './render/curve-text.ts'
+import { renderMicro } from './render/micro-text.ts'
 import { renderRun } from './render/text.ts'
 import { renderWindows } from './render/windows-text.ts'
 import { saveFile } from './store.ts'
@@ -42,6 +50,7 @@ export async function presentRun(
 }
 
 function rendererOf(summary: Summary): typeof renderRun {
+  if (hasPrimitives(summary)) return renderMicro
   if (hasChurn(summary)) return renderChurn
   if (hasCurves(summary)) return renderCurves
   return hasWindows(summary) ? renderWindows : renderRun
@@ -53,15 +62,15 @@ async function writeCharts(
   { io, folder }: { readonly io: Io; readonly folder: string },
 ): Promise<string[]> {
   // Loaded only now: chart.js and its canvas must not be in the client's memory while it measures.
-  const [{ churnRunChart, curveRunChart, runCharts }, { renderPng }] = await Promise.all([
-    import('./render/run-charts.ts'),
-    import('./render/png.ts'),
-  ])
-  const charts: Readonly<Record<string, BarChart | LineChart | null>> = hasChurn(summary)
-    ? { churn: churnRunChart(run, summary) }
-    : hasCurves(summary)
-      ? { curve: curveRunChart(run, summary) }
-      : { ...runCharts(run, summary) }
+  const [{ churnRunChart, curveRunChart, ledgerRunChart, runCharts }, { renderPng }] =
+    await Promise.all([import('./render/run-charts.ts'), import('./render/png.ts')])
+  const charts: Readonly<Record<string, BarChart | LineChart | null>> = hasPrimitives(summary)
+    ? { ledger: ledgerRunChart(run, summary) }
+    : hasChurn(summary)
+      ? { churn: churnRunChart(run, summary) }
+      : hasCurves(summary)
+        ? { curve: curveRunChart(run, summary) }
+        : { ...runCharts(run, summary) }
   const written: string[] = []
   for (const [name, chart] of Object.entries(charts)) {
     if (chart === null) continue

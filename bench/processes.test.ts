@@ -51,7 +51,7 @@ test('a server tells its port, answers questions, gets its configuration, and en
       (name) => (snapshot.env as string[]).includes(name),
     ),
   )
-  await server.reload({ caFile: 'a', crlFile: 'b', allowed: {} })
+  await server.reload({ caFile: 'a', crlFile: 'b', allowed: {}, bySan: null })
   await server.stop()
   await server.stop()
   assert.equal(isAlive(server.pid), false)
@@ -82,7 +82,7 @@ test('a server that dies later rejects what waits and tells why', async (t) => {
   )
   const server = await startServer(tree(t, dying))
   await assert.rejects(
-    server.reload({ caFile: '', crlFile: '', allowed: {} }),
+    server.reload({ caFile: '', crlFile: '', allowed: {}, bySan: null }),
     /server fake ended with SIGKILL; out of luck/,
   )
   assert.equal(server.died.aborted, true)

@@ -69,6 +69,9 @@ export function createProgress(options: { io: Io; plan: ProgressPlan }): Progres
           say(`block ${block}: ${shortName(arm)} answered ${answered} of ${requests} requests`)
           return
         }
+        case 'primitives':
+          live(`block ${block} of ${blocks(plan)}: primitive ${event.done} of ${event.of}`)
+          return
         case 'block-finished': {
           const left = timeLeftMs(plan, block, performance.now() - blocksStartMs)
           const outcome =
@@ -85,7 +88,8 @@ export function createProgress(options: { io: Io; plan: ProgressPlan }): Progres
   }
 }
 
-function doneText({ slices, windows, churn }: Block): string {
+function doneText({ slices, windows, churn, primitives }: Block): string {
+  if (primitives !== undefined) return `${slices.length} slices, ${primitives.length} primitives`
   if (windows !== undefined) return `${windows.length} windows`
   const all = churn === undefined ? slices : churn.flatMap((cell) => cell.slices)
   return `${all.length} slices`

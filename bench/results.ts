@@ -159,6 +159,8 @@ const Window = Type.Object(
         connections: count,
         maxConnections: count,
         timeoutMs: amount,
+        /** Processes that offer it together; absent: the one that measures. */
+        generators: Type.Optional(count),
       },
       strict,
     ),
@@ -178,8 +180,14 @@ const Window = Type.Object(
     sendingUs: amount,
     bytesReceived: count,
     connectionsOpened: count,
-    /** Requests under way or waiting, at most. */
+    /** Requests under way or waiting, at most; of several generators the sum of what each had at most. */
     maxOutstanding: count,
+    /** What each of several generators did and used; `clientCpuUs` and `spinUs` are their sums. */
+    generators: Type.Optional(
+      Type.Array(
+        Type.Object({ requests: count, wallUs: amount, cpuUs: amount, spinUs: amount }, strict),
+      ),
+    ),
     /** Null for servers that are not ours. */
     cpuUs: nullable(amount),
     issuerCpuUs: nullable(amount),
@@ -210,6 +218,8 @@ const ChurnUse = {
   policy: Type.Union([Type.Literal('full'), Type.Literal('resumed'), Type.Literal('keep-alive')]),
   /** Null where connections stay. */
   requestsPerConnection: nullable(count),
+  /** Of a reconnect storm: clients that connect at once and stay until all are served. */
+  clients: Type.Optional(count),
 }
 
 /** One slice of new connections. Handshakes are the server's count. */
@@ -256,10 +266,18 @@ const ChurnCell = Type.Object(
         tls: nullable(text),
         firstByte: nullable(text),
         response: text,
+        /** From connect to the end of the first answer. */
+        served: Type.Optional(nullable(text)),
       },
       strict,
     ),
   },
+  strict,
+)
+
+/** One thing that servers do, alone: CPU of all threads of its process. */
+const PrimitiveReading = Type.Object(
+  { id: text, calls: count, cpuUsPerCall: amount, wallP50UsPerCall: amount },
   strict,
 )
 
@@ -277,6 +295,8 @@ const Block = Type.Object(
     windows: Type.Optional(Type.Array(Window)),
     /** Of a run with new connections, which has no slices either. */
     churn: Type.Optional(Type.Array(ChurnCell)),
+    /** Of `micro`: measured after the slices, in a fresh process on the servers' cores. */
+    primitives: Type.Optional(Type.Array(PrimitiveReading)),
     /** Merged over the block's slices, per arm, load and number of connections: compressed V2 HdrHistogram in base64, µs. */
     histograms: Type.Array(
       Type.Object(

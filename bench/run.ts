@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { startArm, requestDigest, type StartedArm } from './arm.ts'
+import { startArm, type StartedArm } from './arm.ts'
+import { requestDigest } from './arm-targets.ts'
 import type { PlannedArm } from './arms.ts'
 import type { MeasureEvent, OutsideWorld } from './blocks.ts'
 import { readEnvironment } from './environment.ts'
@@ -13,6 +14,7 @@ import { pinClient, unpinClient, type Pinning } from './pinning.ts'
 import { preflight } from './preflight.ts'
 import { createServerStarter, type StartServer } from './processes.ts'
 import type { ArmRecord, Block, Mode, Preflight, Run, Warning } from './results.ts'
+import { takeUp } from './resume.ts'
 import type { Case } from './scenario.ts'
 
 /** Everything a run needs to know before it starts. */
@@ -28,6 +30,8 @@ export interface RunOptions {
   readonly warnings?: readonly Warning[]
   /** An earlier run of the same arms whose preflights still stand. */
   readonly checkedIn?: Run
+  /** A run that was interrupted: its finished blocks are kept, and it goes on. */
+  readonly resumed?: Run
   readonly signal: AbortSignal
   readonly onEvent: (event: RunEvent) => void
   /** Called after preflight, after each block and at the end. */
@@ -79,7 +83,7 @@ export async function runBench(options: RunOptions): Promise<Run> {
   const { pinning, warnings } = pinClient()
   try {
     const environment = readEnvironment(options.root, pinning)
-    const run: Run = {
+    const begun: Run = {
       schema: 1,
       measuringVersion,
       runId: options.runId(environment),
@@ -96,6 +100,7 @@ export async function runBench(options: RunOptions): Promise<Run> {
       blocks: [],
       warnings: [...(options.warnings ?? []), ...warnings],
     }
+    const run = options.resumed === undefined ? begun : takeUp(options.resumed, begun)
     const failed = run.arms.find((arm) => arm.outcome === 'failed')
     if (failed !== undefined) return finish(run, `${failed.caseId}: ${failed.reason ?? 'failed'}`)
     if (signal.aborted) return finish(run, 'interrupted')
@@ -125,6 +130,7 @@ export async function finishInto(
   }
   const [startWallMs, startMs] = [Date.now(), performance.now()]
   await procedure({
+    done: [...run.blocks],
     signal: options.signal,
     onEvent,
     nowMs: () => performance.now(),
@@ -274,6 +280,8 @@ function createLabs(stack: AsyncDisposableStack): (trial: Case) => Promise<Lab> 
 
 const labParameters = [
   ...['key', 'serverKey', 'clientKey', 'chain', 'crl', 'alg', 'tls', 'introspectionCache'],
+  ...['verifier', 'tokenCache', 'tokenBytes', 'issuerLatencyMs', 'bodyBytes', 'store', 'workers'],
+  ...['tokens', 'hitRatio', 'clients'],
 ]
 const preflightsAtOnce = 2
 /** Time synchronisation slews by at most 500 ppm: 0.4 s in a run of a quarter of an hour. */

@@ -10,7 +10,20 @@ const all = await loadScenarios(join(import.meta.dirname, '..'))
 test('the folder is the registry: a file name is a scenario name', () => {
   assert.deepEqual(
     all.map(({ name }) => name),
-    ['combined', 'http', 'introspection', 'jwt', 'mtls', 'reference', 'tls'],
+    [
+      ...[
+        'combined',
+        'dpop',
+        'http',
+        'introspection',
+        'jwt',
+        'mtls',
+        'mtls-san',
+        'reference',
+        'tls',
+      ],
+      'token-issuance',
+    ],
   )
 })
 
@@ -19,8 +32,11 @@ test('a case id is derived: sorted parameters, empty ones left out', () => {
 })
 
 test('expand makes the Cartesian product of what is set, defaults elsewhere', () => {
-  const jwt = findScenario('jwt', all)
-  const cases = expand(jwt, { alg: ['ES256', 'RS256'], tls: ['1.2', '1.3'] })
+  const { parameters, ...jwt } = findScenario('jwt', all)
+  const { alg, chain, connections, key, tls } = parameters
+  assert.ok(alg && chain && connections && key && tls)
+  const few = { ...jwt, parameters: { tls, connections, key, chain, alg } }
+  const cases = expand(few, { alg: ['ES256', 'RS256'], tls: ['1.2', '1.3'] })
   // 2 algorithms × 2 versions; connections and key keep their defaults.
   assert.deepEqual(
     cases.map(({ id }) => id),
@@ -36,7 +52,7 @@ test('expand makes the Cartesian product of what is set, defaults elsewhere', ()
 test('expand ignores settings that a scenario does not declare', () => {
   assert.deepEqual(
     expand(findScenario('http', all), { alg: ['RS256'] }).map(({ id }) => id),
-    ['http/connections=8'],
+    ['http/connections=8/workers=1'],
   )
 })
 
@@ -91,6 +107,6 @@ test('an unknown scenario is answered with the nearest name', () => {
   )
   assert.throws(
     () => findScenario('zzzzzzzz', all),
-    /unknown scenario "zzzzzzzz": there are combined, http/,
+    /unknown scenario "zzzzzzzz": there are combined, dpop, http/,
   )
 })

@@ -17,7 +17,16 @@ export interface Credentials {
   readonly token: 'none' | 'jwt' | 'opaque'
   /** The token is bound to the client's certificate (RFC 8705). */
   readonly bound: boolean
+  /** The token is bound to a key, of which each request brings a proof (RFC 9449). */
+  readonly proof?: boolean
+  /** What a client may do follows from the URI in its certificate, and from no list of clients. */
+  readonly named?: boolean
+  /** How the client proves itself to the authorization server, which is what is measured. */
+  readonly issuance?: ClientAuthentication
 }
+
+/** Ways in which a client authenticates at the token endpoint (RFC 6749, RFC 7523, RFC 8705). */
+export type ClientAuthentication = 'secret' | 'private_key_jwt' | 'tls_client_auth'
 
 /** A trust mechanism as data. One file in `scenarios/`; the file name is its name. */
 export interface ScenarioDefinition {
@@ -64,13 +73,28 @@ export const loadParameters = {
   connections: {
     describe: 'keep-alive connections in the closed loop, no pipelining',
     default: '8',
-    values: /^[1-9]\d{0,3}$/,
+    values: /^([1-9]\d{0,3}|10000)$/,
+  },
+} as const satisfies Record<string, Parameter>
+
+/** Parameters of every scenario whose server answers with a payment. */
+export const serverParameters = {
+  workers: {
+    describe: 'processes of the server that share its port, and the keys of its session tickets',
+    default: '1',
+    values: ['1', '2', '4'],
+  },
+  bodyBytes: {
+    describe: 'length of the answer’s body, where it is not that of the payment alone',
+    default: '',
+    values: ['', '256', '1024', '4096', '16384', '65536'],
   },
 } as const satisfies Record<string, Parameter>
 
 /** Parameters of every scenario that speaks TLS. `key` sets both ends, the other two override it. */
 export const tlsParameters = {
   ...loadParameters,
+  ...serverParameters,
   tls: { describe: 'TLS version', default: '1.3', values: ['1.2', '1.3'] },
   key: keyParameter('key type of all certificates', 'p256'),
   serverKey: keyParameter('key type of the server certificate, where it differs from key', ''),
@@ -79,6 +103,16 @@ export const tlsParameters = {
     describe: 'certificates that each side presents, the root not among them',
     default: '2',
     values: ['1', '2', '3'],
+  },
+} as const satisfies Record<string, Parameter>
+
+/** Parameters of every scenario whose clients say who they are. */
+export const callerParameters = {
+  clients: {
+    describe:
+      'distinct clients, each with a certificate, a tenant and a JWT of its own, on connections in turn',
+    default: '1',
+    values: ['1', '50', '1k'],
   },
 } as const satisfies Record<string, Parameter>
 
@@ -96,7 +130,36 @@ export const jwtParameters = {
   alg: {
     describe: 'JWS algorithm of the access token',
     default: 'ES256',
-    values: ['ES256', 'ES384', 'RS256', 'PS256', 'EdDSA'],
+    values: ['ES256', 'ES384', 'RS256', 'PS256', 'EdDSA', 'HS256'],
+  },
+  verifier: {
+    describe: 'what verifies the access token: jose, node:crypto, fast-jwt',
+    default: 'jose',
+    values: ['jose', 'node', 'fast-jwt'],
+  },
+  tokenCache: {
+    describe: 'whether a token that was verified is taken again for a minute, never past exp',
+    default: 'off',
+    values: ['off', 'on'],
+  },
+  tokenBytes: {
+    describe: 'length of the access token, where it is not that of its claims alone',
+    default: '',
+    values: ['', '1024', '2048', '4096', '8192'],
+  },
+} as const satisfies Record<string, Parameter>
+
+/** Parameters of every scenario whose clients bring bearer tokens, or tokens bound to certificates. */
+export const tokenPoolParameters = {
+  tokens: {
+    describe: 'distinct access tokens that requests bring in turn; opaque ones up to 1k',
+    default: '1',
+    values: ['1', '1k', '100k'],
+  },
+  hitRatio: {
+    describe: 'share of requests whose token is in the cache, where that is not left to chance',
+    default: '',
+    values: ['', '0', '0.5', '0.9', '0.99', '1'],
   },
 } as const satisfies Record<string, Parameter>
 
@@ -107,14 +170,53 @@ export const introspectionParameters = {
     default: 'off',
     values: ['off', '1s', '5s', '60s'],
   },
+  store: {
+    describe:
+      'where the authorization server keeps tokens; a database at redis:// or postgres:// is yours, on this machine, its password in TRUSTBENCH_STORE_PASSWORD, and its CPU is in no figure',
+    default: 'sqlite',
+    values:
+      /^(sqlite|memory|(redis|postgres):\/\/([\w.-]+@)?(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:\d+)?(\/[\w-]*)?)$/,
+  },
+  issuerLatencyMs: {
+    describe: 'how long the authorization server holds back each answer',
+    default: '0',
+    values: ['0', '1', '5', '20', '50'],
+  },
 } as const satisfies Record<string, Parameter>
+
+/** Parameters of issuing tokens. */
+export const issuanceParameters = {
+  connections: tlsParameters.connections,
+  tls: tlsParameters.tls,
+  key: tlsParameters.key,
+  serverKey: tlsParameters.serverKey,
+  clientKey: tlsParameters.clientKey,
+  chain: tlsParameters.chain,
+  alg: jwtParameters.alg,
+  tokenBytes: jwtParameters.tokenBytes,
+  store: introspectionParameters.store,
+  issuerLatencyMs: introspectionParameters.issuerLatencyMs,
+  clientAuthentication: {
+    describe: 'how the client proves itself at the token endpoint',
+    default: 'private_key_jwt',
+    values: ['secret', 'private_key_jwt', 'tls_client_auth'],
+  },
+  token: { describe: 'form of the access token', default: 'jwt', values: ['jwt', 'opaque'] },
+} as const satisfies Record<string, Parameter>
+
+/** The way of authentication that parameters name. */
+export function clientAuthenticationOf({ clientAuthentication }: Parameters): ClientAuthentication {
+  const ways = ['secret', 'private_key_jwt', 'tls_client_auth'] as const
+  return ways.find((way) => way === clientAuthentication) ?? 'private_key_jwt'
+}
 
 /** Derives the id of a case: the scenario, then each parameter that is set, in alphabetical order. */
 export function caseId(scenario: string, parameters: Parameters): string {
   const parts = Object.entries(parameters)
     .filter(([, value]) => value !== '')
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, value]) => `${name}=${value}`)
+    // A slash separates parameters.
+    .map(([name, value]) => `${name}=${value.replaceAll('/', '%2F')}`)
   return [scenario, ...parts].join('/')
 }
 
@@ -170,7 +272,7 @@ export function parseSettings(
       if (!allows(parameter, value)) {
         throw new BenchError(
           'usage',
-          `--set ${argument}: ${value === '' ? 'empty value' : value} is not allowed, ${name} takes ${describeValues(parameter)}`,
+          `--set ${withoutUser(argument)}: ${value === '' ? 'empty value' : withoutUser(value)} is not allowed, ${name} takes ${describeValues(parameter)}`,
         )
       }
     }
@@ -188,6 +290,11 @@ export function describeValues({ values }: Parameter): string {
 export function allows({ values }: Parameter, value: string): boolean {
   if (value === '') return false
   return values instanceof RegExp ? values.test(value) : values.includes(value)
+}
+
+/** Text without the user and password of URLs in it: what is refused may be a secret. */
+function withoutUser(text: string): string {
+  return text.replaceAll(/\/\/[^@/]*@/g, '//…@')
 }
 
 function knownNames(scenarios: readonly Scenario[]): string[] {

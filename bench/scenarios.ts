@@ -8,10 +8,12 @@ import type { Scenario, ScenarioDefinition } from './scenario.ts'
 /** Every scenario of a source tree, sorted by name. The folder is the registry. */
 export async function loadScenarios(root: string): Promise<Scenario[]> {
   const folder = join(root, 'scenarios')
-  const files = readdirSync(folder).filter((file) => /^[a-z][a-z0-9-]*\.ts$/.test(file))
+  const names = readdirSync(folder)
+    .filter((file) => /^[a-z][a-z0-9-]*\.ts$/.test(file))
+    .map((file) => file.slice(0, -'.ts'.length))
   return Promise.all(
-    files.sort().map(async (file) => {
-      const name = file.slice(0, -'.ts'.length)
+    names.sort().map(async (name) => {
+      const file = `${name}.ts`
       const module = (await import(pathToFileURL(join(folder, file)).href)) as {
         scenario?: ScenarioDefinition
       }

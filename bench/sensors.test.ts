@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import test from 'node:test'
 import { parseCpuList } from './pinning.ts'
-import { clientUtilization, createCpuMeter, readClient, readMachine } from './sensors.ts'
+import {
+  clientUtilization,
+  createCpuMeter,
+  processTree,
+  readClient,
+  readMachine,
+} from './sensors.ts'
 
 const noSchedstat = existsSync('/proc/self/task')
   ? false
@@ -20,6 +27,34 @@ test(
     assert.ok(before !== null && after !== null && sum > 0)
     assert.ok(after.cpuUs > before.cpuUs)
     assert.ok((after.runQueueUs ?? -1) >= (before.runQueueUs ?? 0))
+  },
+)
+
+test(
+  'the meter counts children too, and does not forget those that ended',
+  { skip: noSchedstat },
+  () => {
+    const meter = createCpuMeter(process.pid)
+    const child = spawn(process.execPath, ['-e', 'for (let i = 0, s = 0; ; i++) s += i % 7'])
+    try {
+      const [own] = processTree(process.pid)
+      assert.equal(own, process.pid)
+      assert.ok(processTree(process.pid).includes(child.pid ?? 0))
+      const ownCpuUs = () => {
+        const { user, system } = process.cpuUsage()
+        return user + system
+      }
+      const [before, ownBefore] = [meter(), ownCpuUs()]
+      // Until it has burnt more than this process did meanwhile: a count, whatever the speed.
+      let [after, ownAfter] = [meter(), ownCpuUs()]
+      const endMs = Date.now() + 20_000
+      while ((after?.cpuUs ?? 0) - (before?.cpuUs ?? 0) < 1.2 * (ownAfter - ownBefore) + 1_000) {
+        assert.ok(Date.now() < endMs, 'the child shows nowhere')
+        ;[after, ownAfter] = [meter(), ownCpuUs()]
+      }
+    } finally {
+      child.kill('SIGKILL')
+    }
   },
 )
 

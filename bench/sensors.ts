@@ -23,23 +23,19 @@ export interface ClientReading {
 }
 
 /**
- * CPU of all threads of a process in ns from `schedstat`, never from 10 ms ticks. Keeps the last
+ * CPU of all threads of a process and its children in ns from `schedstat`, never from 10 ms ticks. Keeps the last
  * value of each thread, so that one which ended between two readings is not subtracted.
  * Returns null where there is no `/proc/PID/task/TID/schedstat` (not Linux, or the process is gone).
  */
 export function createCpuMeter(pid: number): () => CpuReading | null {
   const threads = new Map<string, readonly [runNs: number, waitNs: number]>()
   return () => {
-    const folder = `/proc/${pid}/task`
-    let names: string[]
-    try {
-      names = readdirSync(folder)
-    } catch {
-      return null
-    }
-    for (const name of names) {
-      const reading = readSchedstat(`${folder}/${name}/schedstat`)
-      if (reading !== null) threads.set(name, reading)
+    for (const folder of processTree(pid).map((one) => `/proc/${one}/task`)) {
+      for (const name of foldersIn(folder)) {
+        const file = `${folder}/${name}/schedstat`
+        const reading = readSchedstat(file)
+        if (reading !== null) threads.set(file, reading)
+      }
     }
     if (threads.size === 0) return null
     let runNs = 0
@@ -49,6 +45,20 @@ export function createCpuMeter(pid: number): () => CpuReading | null {
       waitNs += wait
     }
     return { cpuUs: runNs / nsPerUs, runQueueUs: waitNs / nsPerUs }
+  }
+}
+
+/** A process with its children and theirs, as far as the platform tells. */
+export function processTree(pid: number): number[] {
+  const children = readOrNull(`/proc/${pid}/task/${pid}/children`)?.trim() ?? ''
+  return [pid, ...children.split(' ').filter(Boolean).map(Number).flatMap(processTree)]
+}
+
+function foldersIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
   }
 }
 

@@ -5,6 +5,7 @@ import {
   awaitSleep,
   clientUtilization,
   createCpuMeter,
+  processTree,
   readClient,
   readMachine,
   type ClientReading,
@@ -63,8 +64,8 @@ export function createSliceSensors(
   const issuerMeter = issuer === null ? null : createCpuMeter(issuer.pid)
   const here = () => ({ machine: readMachine(), client: readClient() })
   const readProcesses = async () => {
-    awaitSleep(server.pid)
-    if (issuer !== null) awaitSleep(issuer.pid)
+    for (const { pid } of issuer === null ? [server] : [server, issuer])
+      for (const each of processTree(pid)) awaitSleep(each)
     return {
       server: serverMeter() ?? (await askCpu(server)),
       issuer:

@@ -39,14 +39,16 @@ async function measure(t: TestContext, miscount: (honest: Snapshot) => Partial<S
   }
   return measureServerWindow(
     {
-      target: {
-        host: '127.0.0.1',
-        port: (server.address() as AddressInfo).port,
-        tls: null,
-        path: '/',
-        headers: {},
-        expect: { status: 200, body },
-      },
+      targets: [
+        {
+          host: '127.0.0.1',
+          port: (server.address() as AddressInfo).port,
+          tls: null,
+          path: '/',
+          headers: {},
+          expect: { status: 200, body },
+        },
+      ],
       server: { snapshot } as never,
       sensors: {
         start: () => Promise.resolve({}),

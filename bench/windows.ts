@@ -1,8 +1,10 @@
 import type { Snapshot } from '../servers/telemetry.ts'
 import { BenchError } from './errors.ts'
 import { encodeHistogram } from './load/histogram.ts'
+import { runGenerators } from './load/generators.ts'
 import { runOpenLoop, type OpenReading } from './load/open.ts'
 import { createSchedule } from './load/schedule.ts'
+import type { MergedReading } from './load/stripe.ts'
 import type { Endpoint } from './load/target.ts'
 import type { WindowReading, WindowRequest } from './measure-open.ts'
 import type { Window } from './results.ts'
@@ -30,11 +32,11 @@ type Sensed = Pick<
 /** One window of an open loop on an arm of our own, with the CPU of its processes. */
 export async function measureServerWindow(
   {
-    target,
+    targets,
     server,
     sensors,
   }: {
-    readonly target: Endpoint
+    readonly targets: readonly Endpoint[]
     readonly server: ServerProcess
     readonly sensors: SliceSensors
   },
@@ -43,11 +45,11 @@ export async function measureServerWindow(
 ): Promise<WindowReading> {
   let before: Snapshot = await server.snapshot()
   let started = await sensors.start()
-  const reading = await offer(target, request, signal, async () => {
+  const reading = await offer(targets, request, signal, async () => {
     // The connections of the start and their handshakes are no part of the window. A TLS 1.3 client is done
     // before the server is, so that its count is waited for.
     const opened = Math.min(request.connections, request.maxConnections)
-    const wanted = handshakesOf(before) + (target.tls === null ? 0 : opened)
+    const wanted = handshakesOf(before) + (targets[0]?.tls == null ? 0 : opened)
     before = await snapshotWhen(server, (now) => handshakesOf(now) >= wanted)
     started = await sensors.start()
   })
@@ -144,14 +146,20 @@ function served({ responses }: Snapshot): number {
   return responses['200'] ?? 0
 }
 
+/** By this process, or by several of their own. */
 function offer(
-  target: Endpoint,
-  { connections, maxConnections, timeoutMs, ...plan }: WindowRequest,
+  targets: Endpoint | readonly Endpoint[],
+  request: WindowRequest,
   signal: AbortSignal,
   onConnected: () => Promise<void>,
-): Promise<OpenReading> {
+): Promise<OpenReading | MergedReading> {
+  const { connections, maxConnections, timeoutMs, generators = 1, ...plan } = request
+  if (generators > 1) {
+    const limits = { connections, maxConnections, timeoutMs }
+    return runGenerators(targets, { plan, ...limits, generators, signal, onConnected })
+  }
   const schedule = createSchedule(plan)
-  return runOpenLoop(target, {
+  return runOpenLoop(targets, {
     schedule,
     connections,
     maxConnections,
@@ -161,19 +169,49 @@ function offer(
   })
 }
 
-function windowOf(request: WindowRequest, reading: OpenReading, sensed: Sensed): WindowReading {
-  const { lateness, queueWait, service, response, ...counts } = reading
+function windowOf(
+  request: WindowRequest,
+  reading: OpenReading | MergedReading,
+  sensed: Sensed,
+): WindowReading {
+  const { lateness, queueWait, service, response, ...rest } = reading
+  const { generators, ...counts } = { generators: [], ...rest }
   return {
     plan: { ...request },
     ...counts,
     errors: { ...counts.errors },
-    ...sensed,
+    ...withGenerators(sensed, generators),
     histograms: {
       response: encodeHistogram(response),
       service: encodeHistogram(service),
       queueWait: encodeHistogram(queueWait),
       lateness: encodeHistogram(lateness),
     },
+  }
+}
+
+/** What the generators used was used by the client, and by nobody foreign. */
+function withGenerators(
+  sensed: Sensed,
+  generators: MergedReading['generators'],
+): Sensed & Pick<Window, 'generators'> {
+  if (generators.length === 0) return sensed
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+  const cpuUs = sum(generators.map((each) => each.cpuUs))
+  const waits = generators.map(({ runQueueUs }) => runQueueUs)
+  const loops = generators.map(({ eventLoopUtilization }) => eventLoopUtilization)
+  return {
+    ...sensed,
+    clientCpuUs: cpuUs,
+    foreignCpuUs: sensed.foreignCpuUs === null ? null : sensed.foreignCpuUs - cpuUs,
+    clientRunQueueUs: waits.includes(null) ? null : sum(waits.map((wait) => wait ?? 0)),
+    clientEventLoopUtilization: Math.max(...loops),
+    generators: generators.map(({ requests, wallUs, cpuUs: used, spinUs }) => ({
+      requests,
+      wallUs,
+      cpuUs: used,
+      spinUs,
+    })),
   }
 }
 

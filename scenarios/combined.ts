@@ -1,9 +1,11 @@
 import {
+  callerParameters,
   defineScenario,
   introspectionParameters,
   jwtParameters,
   revocationParameters,
   tlsParameters,
+  tokenPoolParameters,
 } from '../bench/scenario.ts'
 
 export const scenario = defineScenario({
@@ -17,16 +19,20 @@ export const scenario = defineScenario({
   }),
   parameters: {
     ...tlsParameters,
+    ...callerParameters,
     ...revocationParameters,
     ...jwtParameters,
     ...introspectionParameters,
+    ...tokenPoolParameters,
     token: { describe: 'form of the access token', default: 'jwt', values: ['jwt', 'opaque'] },
   },
   baseline: 'tls',
   parts: ({ token }) => ['mtls', token === 'opaque' ? 'introspection' : 'jwt'],
   // A token bound to a certificate (J22) is the good one here.
-  refuses: ({ token, chain }) => [
+  refuses: ({ token, chain, alg }) => [
     ...['T*', 'M*', token === 'opaque' ? 'I*' : 'J*', '!J22', 'C*'],
+    // A shared secret has no name that could be an unknown one.
+    ...(alg === 'HS256' && token !== 'opaque' ? ['!J8'] : []),
     // A chain of one certificate has no intermediate to leave out.
     ...(chain === '1' ? ['!M14'] : []),
   ],

@@ -1,11 +1,16 @@
-import { defineScenario, revocationParameters, tlsParameters } from '../bench/scenario.ts'
+import {
+  callerParameters,
+  defineScenario,
+  revocationParameters,
+  tlsParameters,
+} from '../bench/scenario.ts'
 
 export const scenario = defineScenario({
   question: 'What does mutual TLS cost, where a certificate is the whole identity?',
   server: 'mtls',
   tls: true,
   credentials: () => ({ certificate: true, token: 'none', bound: false }),
-  parameters: { ...tlsParameters, ...revocationParameters },
+  parameters: { ...tlsParameters, ...callerParameters, ...revocationParameters },
   baseline: 'tls',
   parts: () => [],
   // A chain of one certificate has no intermediate to leave out (M14).

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { catalogue } from '../bench/preflight/catalogue.ts'
 import { combinedMutants } from './mutants/combined.ts'
+import { dpopMutants } from './mutants/dpop.ts'
 import { introspectionMutants } from './mutants/introspection.ts'
 import { jwtMutants } from './mutants/jwt.ts'
 import type { Edit, Mutant, Repair } from './mutants/mutant.ts'
@@ -23,6 +24,7 @@ export const mutants: readonly (Mutant | Repair)[] = [
   ...jwtMutants,
   ...introspectionMutants,
   ...combinedMutants,
+  ...dpopMutants,
 ]
 
 /** What `verify` made of one mutant. */

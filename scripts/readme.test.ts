@@ -47,6 +47,7 @@ for (const { line, command, args } of runnable) {
     const measures =
       (command === 'bench' && !args.includes('--list')) ||
       command === 'selftest' ||
+      command === 'micro' ||
       args.includes('--live')
     // The figures are not this test's business: one short block proves that the command works.
     const smoke = measures

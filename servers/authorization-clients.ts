@@ -13,6 +13,7 @@ export function registerClients(config: AuthorizationConfig): ClientMetadata[] {
     ...credentialsOf(client),
     scope: client.scope,
     tls_client_certificate_bound_access_tokens: client.boundTokens,
+    ...(client.proofBoundTokens ? { dpop_bound_access_tokens: true } : {}),
   }))
   const introspectors = config.introspectors.map(({ clientId, secretFile }) => ({
     ...common(clientId, []),

@@ -49,6 +49,7 @@ export function createRequestListener(provider: Provider, telemetry: Telemetry):
 
 function countTokens(provider: Provider, telemetry: Telemetry): void {
   const issued = (): void => {
+    telemetry.handlerCalled()
     telemetry.count('tokensIssued')
   }
   // A JWT is `issued`, an opaque token is `saved` too.

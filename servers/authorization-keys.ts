@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import type { KeyObject, webcrypto } from 'node:crypto'
-import type { AuthorizationConfig, SigningAlgorithm } from './config.ts'
+import type { AuthorizationConfig, PublicKeyAlgorithm } from './config.ts'
 import { readConfigured, StartError } from './process.ts'
 
 /** A JWK set (RFC 7517 section 5). */
@@ -24,6 +24,8 @@ export function readSigningKeys({ signingJwksFile, algorithm }: AuthorizationCon
       )
     }
   })
+  // Tokens are signed by the secret; the published keys are for whoever asks in vain.
+  if (algorithm === 'HS256') return jwks
   const signs = ({ alg = algorithm, use = 'sig' }: webcrypto.JsonWebKey, index: number): boolean =>
     types[index] === keyTypes[algorithm] && alg === algorithm && use === 'sig'
   if (jwks.keys.some(signs)) return jwks
@@ -66,7 +68,7 @@ function isJwks(value: unknown): value is JwkSet {
 }
 
 /** Node's names of the keys that an algorithm signs with. */
-const keyTypes: Readonly<Record<SigningAlgorithm, string>> = {
+const keyTypes: Readonly<Record<PublicKeyAlgorithm, string>> = {
   ES256: 'ec prime256v1',
   ES384: 'ec secp384r1',
   RS256: 'rsa',

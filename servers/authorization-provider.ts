@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto'
+import { createSecretKey, randomBytes } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import type { Configuration, KoaContextWithOIDC, ResourceServer } from 'oidc-provider'
 import { InvalidClientAuth, InvalidTarget } from 'oidc-provider/lib/helpers/errors.js'
 import { hasUriName } from './authorization-certificates.ts'
@@ -6,9 +7,11 @@ import type { ClientCertificates } from './authorization-certificates.ts'
 import { registerClients } from './authorization-clients.ts'
 import { endpoints } from './authorization-endpoints.ts'
 import type { JwkSet } from './authorization-keys.ts'
+import { padToken } from './authorization-padding.ts'
 import type { TokenStore } from './authorization-store.ts'
 import { resources } from './config.ts'
-import type { AuthorizationConfig, SigningAlgorithm } from './config.ts'
+import type { AuthorizationConfig, PublicKeyAlgorithm } from './config.ts'
+import { readConfigured, required } from './process.ts'
 import type { Telemetry } from './telemetry.ts'
 
 /** What the authorization server is made of. */
@@ -35,7 +38,10 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
     jwks,
     clients: registerClients(config),
     // The default, RS256, would refuse every client where the key set has no RSA key.
-    clientDefaults: { id_token_signed_response_alg: config.algorithm },
+    clientDefaults: {
+      id_token_signed_response_alg:
+        config.algorithm === 'HS256' ? publishedAlgorithm(jwks) : config.algorithm,
+    },
     clientAuthMethods: ['client_secret_basic', 'private_key_jwt', 'tls_client_auth'],
     enabledJWA: {
       // RFC 9864 names the curve: client libraries say Ed25519 where they said EdDSA.
@@ -45,6 +51,14 @@ export function providerConfiguration(parts: ProviderParts): Configuration {
     },
     assertJwtClientAuthClaimsAndHeader: assertIssuerIsAudience,
     extraTokenClaims: (_ctx, token) => ({ org_id: orgIds.get(token.clientId ?? '') }),
+    formats: {
+      customizers: {
+        jwt: (_ctx, _token, unsigned) => {
+          const { tokenBytes, algorithm } = config
+          if (tokenBytes > 0) padToken(unsigned, { tokenBytes, algorithm, keys: jwks.keys })
+        },
+      },
+    },
     scopes: apiScopes,
     responseTypes: [],
     routes: {
@@ -73,6 +87,7 @@ function features(parts: ProviderParts): Configuration['features'] {
     ...disabledFeatures,
     clientCredentials: { enabled: true },
     mTLS: mutualTls(parts.certificates),
+    dPoP: { enabled: parts.config.clients.some(({ proofBoundTokens }) => proofBoundTokens) },
     introspection: { enabled: true, allowedPolicy: introspectionPolicy(parts) },
     // RFC 7009 section 2.1: a client revokes its own tokens only.
     revocation: {
@@ -129,7 +144,9 @@ function resourceServers(config: AuthorizationConfig): ReadonlyMap<string, Resou
   const { audience, algorithm, accessTokenTtlSeconds } = config
   // The most that a client may register: what it did register is checked before.
   const scope = apiScopes.join(' ')
-  const jwt = { scope, accessTokenFormat: 'jwt', jwt: { sign: { alg: algorithm } } } as const
+  const sign =
+    algorithm === 'HS256' ? { alg: algorithm, key: sharedSecret(config) } : { alg: algorithm }
+  const jwt = { scope, accessTokenFormat: 'jwt', jwt: { sign } } as const
   const opaque = { scope, accessTokenFormat: 'opaque' } as const
   const good = { audience, accessTokenTTL: accessTokenTtlSeconds }
   const short = { audience, accessTokenTTL: shortTtlSeconds }
@@ -142,6 +159,16 @@ function resourceServers(config: AuthorizationConfig): ReadonlyMap<string, Resou
     [resources.otherJwt, { ...jwt, ...other }],
     [resources.otherOpaque, { ...opaque, ...other }],
   ])
+}
+
+/** Algorithm of a key that is published, where tokens are signed by a secret. */
+function publishedAlgorithm({ keys }: JwkSet): PublicKeyAlgorithm {
+  return algorithms.find((name) => keys.some(({ alg }) => alg === name)) ?? 'ES256'
+}
+
+function sharedSecret({ sharedSecretFile }: AuthorizationConfig): KeyObject {
+  const file = required('sharedSecretFile', sharedSecretFile)
+  return createSecretKey(readConfigured('sharedSecretFile', file))
 }
 
 /**
@@ -162,12 +189,11 @@ const algorithms = [
   'RS256',
   'PS256',
   'EdDSA',
-] as const satisfies readonly SigningAlgorithm[]
+] as const satisfies readonly PublicKeyAlgorithm[]
 
 const disabledFeatures = {
   devInteractions: { enabled: false },
   claimsParameter: { enabled: false },
-  dPoP: { enabled: false },
   pushedAuthorizationRequests: { enabled: false },
   rpInitiatedLogout: { enabled: false },
   userinfo: { enabled: false },

@@ -205,8 +205,13 @@ async function writeConfig(
     audience: 'https://payments.trustbench.test',
     clients: await registeredClients(bed, assertionKey),
     introspectors: [{ clientId: 'payments-api', secretFile }],
+    sharedSecretFile: null,
+    store: 'sqlite',
+    storePasswordFile: null,
     databaseFile: join(bed.folder, 'tokens.sqlite'),
     accessTokenTtlSeconds: 600,
+    tokenBytes: 0,
+    latencyMs: 0,
   }
 }
 
@@ -218,6 +223,7 @@ async function registeredClients(bed: Testbed, assertionKey: object): Promise<Re
     jwksFile: null,
     sanUri: null,
     boundTokens: false,
+    proofBoundTokens: false,
   }
   const bySecret = { ...common, authentication: 'client_secret_basic' } as const
   const byCertificate = { ...common, authentication: 'tls_client_auth', sanUri: goodUri } as const

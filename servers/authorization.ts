@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { RequestListener } from 'node:http'
 import { createServer } from 'node:https'
 import type { Server } from 'node:https'
 import type { TlsOptions } from 'node:tls'
@@ -28,13 +29,13 @@ async function createAuthorization(
   const trusted = { caFile: config.clientCaFile, crlFile: config.clientCrlFile }
   const server = createServer({ ...httpLimits, ...optionalCertificates(config, trusted) })
   const certificates = createClientCertificates(server)
-  const store = openTokenStore(config.databaseFile)
+  const store = await openTokenStore(config)
   const configuration = providerConfiguration({ config, jwks, store, certificates, telemetry })
   await assertUsable(configuration)
   // The port is part of the issuer identifier, and not known before where the configuration says 0.
   server.once('listening', () => {
     const provider = new Provider(issuerOf(server, config.host), configuration)
-    server.on('request', createRequestListener(provider, telemetry))
+    server.on('request', delayed(createRequestListener(provider, telemetry), config.latencyMs))
   })
   return {
     server,
@@ -46,6 +47,16 @@ async function createAuthorization(
       server.closeIdleConnections()
     },
     close: store.close,
+  }
+}
+
+/** A listener that is called so much later: time in which neither side works. */
+function delayed(listener: RequestListener, latencyMs: number): RequestListener {
+  if (latencyMs === 0) return listener
+  return (request, response) => {
+    setTimeout(() => {
+      listener(request, response)
+    }, latencyMs)
   }
 }
 

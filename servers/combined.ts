@@ -22,6 +22,7 @@ await runProgram({
       telemetry,
       tls: tlsOptions(tls, clients),
       guards: [certificate.guard, bearer, certificateBinding, scope, tenant],
+      payments: config,
     })
     const reload = (changed: ClientTrust): void => {
       certificate.reload(changed)

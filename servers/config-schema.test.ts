@@ -5,6 +5,7 @@ import {
   authorizationConfigSchema,
   parseAuthorizationConfig,
   parseServerConfig,
+  withoutDefaults,
   serverConfigSchema,
 } from './config-schema.ts'
 import type { AuthorizationConfig, ServerConfig } from './config.ts'
@@ -14,7 +15,12 @@ const server: ServerConfig = {
   host: '127.0.0.1',
   port: 0,
   tls,
-  clients: { caFile: 'a', crlFile: 'r', allowed: { 'spiffe://x/y': { orgId: 'acme' } } },
+  clients: {
+    caFile: 'a',
+    crlFile: 'r',
+    allowed: { 'spiffe://x/y': { orgId: 'acme' } },
+    bySan: null,
+  },
   issuer: {
     issuer: 'https://localhost:1',
     jwksUri: 'https://localhost:1/jwks',
@@ -22,12 +28,19 @@ const server: ServerConfig = {
     caFile: 'a',
     audience: 'x',
     algorithms: ['ES256'],
+    sharedSecretFile: null,
+    verifier: 'jose',
+    tokenCacheMs: 0,
+    cacheEntries: 1,
     clientId: 'c',
     clientSecretFile: 's',
     introspectionCacheMs: 0,
     introspectionTimeoutMs: 1,
   },
   token: 'jwt',
+  bodyBytes: 0,
+  workers: 1,
+  tenants: 0,
 }
 const authorization: AuthorizationConfig = {
   host: '127.0.0.1',
@@ -48,11 +61,17 @@ const authorization: AuthorizationConfig = {
       jwksFile: null,
       sanUri: null,
       boundTokens: false,
+      proofBoundTokens: false,
     },
   ],
   introspectors: [{ clientId: 'c', secretFile: 's' }],
+  sharedSecretFile: null,
+  store: 'sqlite',
+  storePasswordFile: null,
   databaseFile: 'd',
   accessTokenTtlSeconds: 1,
+  tokenBytes: 0,
+  latencyMs: 0,
 }
 
 describe('schemas', () => {
@@ -93,9 +112,9 @@ describe('parseServerConfig', () => {
       /issuer.jwksUri must match pattern "\^https:/,
     ],
     [
-      'an algorithm without a key pair',
-      { ...server, issuer: { ...server.issuer, algorithms: ['HS256'] } },
-      /issuer.algorithms.0 .*\(ES256, ES384, RS256, PS256, EdDSA\)/,
+      'an algorithm that no server here checks',
+      { ...server, issuer: { ...server.issuer, algorithms: ['HS512'] } },
+      /issuer.algorithms.0 .*\(ES256, ES384, RS256, PS256, EdDSA, HS256\)/,
     ],
     [
       'no algorithm',
@@ -133,4 +152,30 @@ describe('parseAuthorizationConfig', () => {
       assert.throws(() => parseAuthorizationConfig(value), { name: 'StartError', message })
     })
   }
+})
+
+describe('withoutDefaults', () => {
+  it('leaves out what a server of an older commit would not know, and loses nothing', () => {
+    const { clients } = server
+    const plain = { ...server, clients: clients && { ...clients, bySan: null } }
+    const kept = withoutDefaults(plain) as Record<string, unknown>
+    for (const name of ['bodyBytes', 'workers', 'tenants']) assert.ok(!(name in kept), name)
+    assert.ok(!JSON.stringify(kept).includes('bySan'))
+    assert.deepEqual(parseServerConfig(structuredClone(kept)), plain)
+    const stripped = withoutDefaults(authorization)
+    assert.ok(!JSON.stringify(stripped).includes('proofBoundTokens'))
+    assert.deepEqual(parseAuthorizationConfig(structuredClone(stripped)), authorization)
+  })
+
+  it('keeps every setting that is not at its default', () => {
+    const { issuer } = server
+    const changed = {
+      ...server,
+      workers: 2,
+      issuer: issuer && { ...issuer, verifier: 'node' as const, tokenCacheMs: 5 },
+    }
+    const kept = JSON.stringify(withoutDefaults(changed))
+    for (const part of ['"workers":2', '"verifier":"node"', '"tokenCacheMs":5'])
+      assert.ok(kept.includes(part), part)
+  })
 })

@@ -5,6 +5,7 @@ import type {
   ClientTrust,
   IssuerConfig,
   RegisteredClient,
+  SanPolicy,
   ServerConfig,
   TlsConfig,
 } from './config.ts'
@@ -26,6 +27,15 @@ export function serverConfigSchema(): JsonSchema {
     caFile: text,
     crlFile: text,
     allowed: { type: 'object', additionalProperties: record<{ orgId: string }>({ orgId: text }) },
+    bySan: byDefault(
+      nullable(
+        record<SanPolicy>({
+          trustDomain: text,
+          services: { type: 'object', additionalProperties: { type: 'array', items: text } },
+        }),
+      ),
+      null,
+    ),
   })
   const issuer = record<IssuerConfig>({
     issuer: httpsUrl,
@@ -34,6 +44,10 @@ export function serverConfigSchema(): JsonSchema {
     caFile: text,
     audience: text,
     algorithms: { type: 'array', items: algorithm, minItems: 1, uniqueItems: true },
+    sharedSecretFile: byDefault(nullable(text), null),
+    verifier: byDefault(oneOf('jose', 'node', 'fast-jwt'), 'jose'),
+    tokenCacheMs: byDefault(integer(0), 0),
+    cacheEntries: byDefault(integer(1), defaultCacheEntries),
     clientId: text,
     clientSecretFile: text,
     introspectionCacheMs: integer(0),
@@ -46,6 +60,9 @@ export function serverConfigSchema(): JsonSchema {
     clients: nullable(clients),
     issuer: nullable(issuer),
     token: oneOf('none', 'jwt', 'opaque'),
+    bodyBytes: byDefault(integer(0), 0),
+    workers: byDefault(integer(1, 64), 1),
+    tenants: byDefault(integer(0), 0),
   })
 }
 
@@ -60,6 +77,7 @@ export function authorizationConfigSchema(): JsonSchema {
     jwksFile: nullable(text),
     sanUri: nullable(text),
     boundTokens: { type: 'boolean' },
+    proofBoundTokens: byDefault({ type: 'boolean' }, false),
   })
   const introspector = record<AuthorizationConfig['introspectors'][number]>({
     clientId: text,
@@ -73,11 +91,19 @@ export function authorizationConfigSchema(): JsonSchema {
     clientCrlFile: text,
     signingJwksFile: text,
     algorithm,
+    sharedSecretFile: byDefault(nullable(text), null),
     audience: text,
     clients: { type: 'array', items: client },
     introspectors: { type: 'array', items: introspector },
+    store: byDefault(
+      { type: 'string', pattern: '^(sqlite|memory|(redis|postgres)://.+)$' },
+      'sqlite',
+    ),
+    storePasswordFile: byDefault(nullable(text), null),
     databaseFile: text,
     accessTokenTtlSeconds: integer(1),
+    tokenBytes: byDefault(integer(0), 0),
+    latencyMs: byDefault(integer(0), 0),
   })
 }
 
@@ -105,17 +131,53 @@ function detail(params: Readonly<Record<string, unknown>>): string {
 
 /** Without the meta-schema, whose compilation takes longer than all the rest: a test checks against it. */
 function ajv(): Ajv {
-  return new Ajv({ allErrors: true, meta: false, validateSchema: false })
+  return new Ajv({ allErrors: true, meta: false, validateSchema: false, useDefaults: true })
 }
 
-/** An object with all properties of a type and no others. */
+/** An object with all properties of a type, but for those with a default, and no others. */
 function record<Type>(properties: Record<keyof Type, JsonSchema>): JsonSchema {
+  const required = Object.entries<JsonSchema>(properties).filter(
+    ([, schema]) => !hasDefault(schema),
+  )
   return {
     type: 'object',
     properties,
-    required: Object.keys(properties),
+    required: required.map(([name]) => name),
     additionalProperties: false,
   }
+}
+
+/**
+ * A setting that came later than others: without it the server is as it was before. So a server of an
+ * older commit, which would refuse the setting, can be measured beside one that knows it.
+ */
+function byDefault(schema: JsonSchema, value: string | number | boolean | null): JsonSchema {
+  return { ...schema, default: value }
+}
+
+function hasDefault(schema: JsonSchema): boolean {
+  return Object.hasOwn(schema, 'default')
+}
+
+/** A configuration without the settings that are at their defaults, for servers that do not know them. */
+export function withoutDefaults(config: ServerConfig | AuthorizationConfig): unknown {
+  const schema = 'signingJwksFile' in config ? authorizationConfigSchema() : serverConfigSchema()
+  return strip(config, schema)
+}
+
+function strip(value: unknown, schema: JsonSchema): unknown {
+  const { properties, items } = schema
+  if (Array.isArray(value)) return value.map((one) => strip(one, (items ?? {}) as JsonSchema))
+  if (typeof value !== 'object' || value === null || properties === undefined) return value
+  const known = properties as Readonly<Record<string, JsonSchema>>
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name, one]) => {
+        const own = known[name]
+        return own === undefined || !hasDefault(own) || own['default'] !== one
+      })
+      .map(([name, one]) => [name, strip(one, known[name] ?? {})]),
+  )
 }
 
 function tls(): JsonSchema {
@@ -140,6 +202,8 @@ function integer(minimum: number, maximum?: number): JsonSchema {
   return { type: 'integer', minimum, ...(maximum === undefined ? {} : { maximum }) }
 }
 
+/** Some 5 MB at 500 bytes an entry: more clients than one gateway process sees within a TTL of seconds. */
+export const defaultCacheEntries = 10_000
 const text: JsonSchema = { type: 'string', minLength: 1 }
 const httpsUrl: JsonSchema = { type: 'string', pattern: '^https://' }
-const algorithm = oneOf('ES256', 'ES384', 'RS256', 'PS256', 'EdDSA')
+const algorithm = oneOf('ES256', 'ES384', 'RS256', 'PS256', 'EdDSA', 'HS256')

@@ -1,8 +1,14 @@
 /** Key types of certificates: RFC 8422 curves, RSA sizes in bits, RFC 8410 Ed25519. */
 export type KeyType = 'p256' | 'p384' | 'rsa2048' | 'rsa4096' | 'ed25519'
 
-/** JWS algorithms the reference servers can allow (RFC 7518, RFC 8037). */
-export type SigningAlgorithm = 'ES256' | 'ES384' | 'RS256' | 'PS256' | 'EdDSA'
+/** JWS algorithms with a public key (RFC 7518, RFC 8037). */
+export type PublicKeyAlgorithm = 'ES256' | 'ES384' | 'RS256' | 'PS256' | 'EdDSA'
+
+/**
+ * JWS algorithms the reference servers can allow. With HS256 whoever can verify a token can make one: it is
+ * here for what it costs, not to be copied.
+ */
+export type SigningAlgorithm = PublicKeyAlgorithm | 'HS256'
 
 /** TLS protocol version that a listener offers, both as minimum and as maximum. */
 export type TlsVersion = '1.2' | '1.3'
@@ -17,6 +23,13 @@ export interface TlsConfig {
   readonly ticketSecretFile: string
 }
 
+/** What workloads may do by their names: `spiffe://trust-domain/tenant/service`. */
+export interface SanPolicy {
+  readonly trustDomain: string
+  /** OAuth scopes by service; one that is not named may do nothing. */
+  readonly services: Readonly<Record<string, readonly string[]>>
+}
+
 /** Whom a mutual TLS listener trusts, and which of them may call this API. */
 export interface ClientTrust {
   /** PEM, trust anchors only: intermediates come from the client (RFC 8446 section 4.4.2). */
@@ -25,7 +38,12 @@ export interface ClientTrust {
   readonly crlFile: string
   /** Allowed URI subject alternative names, each with the tenant it belongs to. */
   readonly allowed: Readonly<Record<string, { readonly orgId: string }>>
+  /** Instead of `allowed`: every name of the trust domain is a client, of the tenant that it names. */
+  readonly bySan: SanPolicy | null
 }
+
+/** What verifies the signature and the claims of a JWT: jose, Node's own crypto, or fast-jwt. */
+export type VerifierName = 'jose' | 'node' | 'fast-jwt'
 
 /** How a resource server reaches and checks its authorization server. */
 export interface IssuerConfig {
@@ -38,9 +56,16 @@ export interface IssuerConfig {
   /** The only accepted `aud`. */
   readonly audience: string
   readonly algorithms: readonly SigningAlgorithm[]
+  /** File with the secret shared with the issuer; null unless the algorithm is HS256. */
+  readonly sharedSecretFile: string | null
+  readonly verifier: VerifierName
+  /** How long a JWT that was verified is taken again unverified; 0 = no cache. */
+  readonly tokenCacheMs: number
   /** This resource server's own credentials at the introspection endpoint (RFC 7662 section 2.1). */
   readonly clientId: string
   readonly clientSecretFile: string
+  /** Tokens that a cache of either kind holds. */
+  readonly cacheEntries: number
   /** 0 = no cache. */
   readonly introspectionCacheMs: number
   readonly introspectionTimeoutMs: number
@@ -56,6 +81,12 @@ export interface ServerConfig {
   readonly issuer: IssuerConfig | null
   /** Form of the access tokens that this server accepts. */
   readonly token: 'none' | 'jwt' | 'opaque'
+  /** Length of the measured answer's body; 0 = as it is. */
+  readonly bodyBytes: number
+  /** Processes that share the port. */
+  readonly workers: number
+  /** Tenants beside `acme` that have the measured payment too: `tenant-1` and so on. */
+  readonly tenants: number
 }
 
 /** A client registered at the authorization server. */
@@ -72,6 +103,8 @@ export interface RegisteredClient {
   readonly sanUri: string | null
   /** Issue only certificate-bound tokens (RFC 8705 section 3.4). */
   readonly boundTokens: boolean
+  /** Issue only tokens that are bound to a key of the client (RFC 9449 section 5.2). */
+  readonly proofBoundTokens: boolean
 }
 
 /** What the authorization server process is told. */
@@ -86,13 +119,23 @@ export interface AuthorizationConfig {
   readonly signingJwksFile: string
   /** Algorithm of JWT access tokens. */
   readonly algorithm: SigningAlgorithm
+  /** File with the secret that signs them; null unless the algorithm is HS256. */
+  readonly sharedSecretFile: string | null
   readonly audience: string
   readonly clients: readonly RegisteredClient[]
   /** Resource servers that may introspect. */
   readonly introspectors: readonly { readonly clientId: string; readonly secretFile: string }[]
+  /** Where tokens are kept: `sqlite` (in `databaseFile`), `memory`, or a redis:// or postgres:// URL. */
+  readonly store: string
+  /** File with the password of that database; null where it needs none. */
+  readonly storePasswordFile: string | null
   /** Path of the SQLite database file; created, removed with the lab. */
   readonly databaseFile: string
   readonly accessTokenTtlSeconds: number
+  /** Length that JWT access tokens are padded to; 0 = as they are. */
+  readonly tokenBytes: number
+  /** Every answer is held back so long: an issuer in another region, or a busy one. */
+  readonly latencyMs: number
 }
 
 /** Resource indicators (RFC 8707) of the payments API: the form of the token follows from the one asked for. */

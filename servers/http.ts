@@ -5,5 +5,6 @@ import { runProgram } from './process.ts'
 // The floor: the payments API without TLS and without a caller.
 await runProgram({
   parse: parseServerConfig,
-  create: (_config, telemetry) => createPayments({ telemetry, tls: null, guards: [] }),
+  create: (config, telemetry) =>
+    createPayments({ telemetry, tls: null, guards: [], payments: config }),
 })

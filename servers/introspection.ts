@@ -13,6 +13,7 @@ await runProgram({
   create: (config, telemetry) => {
     const tls = tlsOptions(required('tls', config.tls), null)
     const bearer = createIntrospectionGuard(required('issuer', config.issuer), telemetry)
-    return createPayments({ telemetry, tls, guards: [bearer, bearerOnly, scope, tenant] })
+    const guards = [bearer, bearerOnly, scope, tenant]
+    return createPayments({ telemetry, tls, guards, payments: config })
   },
 })

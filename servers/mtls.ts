@@ -17,6 +17,7 @@ await runProgram({
       telemetry,
       tls: tlsOptions(tls, clients),
       guards: [certificate.guard, tenant],
+      payments: config,
     })
     const reload = (changed: ClientTrust): void => {
       certificate.reload(changed)

@@ -6,6 +6,8 @@ export interface Payment {
   readonly amount: string
   readonly currency: string
   readonly state: 'pending' | 'settled' | 'refused'
+  /** Makes the answer longer, where that is asked for. */
+  readonly note?: string
 }
 
 /** The payments of all tenants, in memory: a measured request costs no database. */
@@ -18,9 +20,29 @@ export interface PaymentStore {
   readonly refuse: (path: { orgId: string; paymentId: string }) => Payment | null
 }
 
+/** How the payments of measured requests are. */
+export interface PaymentStoreOptions {
+  /** Length of their JSON; 0 = as it is. */
+  readonly bodyBytes?: number
+  /** Tenants beside `acme` that have one: `tenant-1` and so on. */
+  readonly tenants?: number
+}
+
 /** Creates a store that holds the payment of every measured request. */
-export function createPaymentStore(): PaymentStore {
-  const payments = new Map([[keyOf(measured.org_id, measured.id), measured]])
+export function createPaymentStore({
+  bodyBytes = 0,
+  tenants = 0,
+}: PaymentStoreOptions = {}): PaymentStore {
+  const others = Array.from({ length: tenants }, (_, index) => ({
+    ...measured,
+    org_id: `tenant-${index + 1}`,
+  }))
+  const payments = new Map(
+    [measured, ...others].map((payment) => [
+      keyOf(payment.org_id, payment.id),
+      padded(payment, bodyBytes),
+    ]),
+  )
   let created = 0
 
   const read: PaymentStore['read'] = ({ orgId, paymentId }) =>
@@ -44,6 +66,12 @@ export function createPaymentStore(): PaymentStore {
       return refused
     },
   }
+}
+
+/** The same payment with a note that fills up; one that is longer anyway stays as it is. */
+function padded(payment: Payment, bodyBytes: number): Payment {
+  const missing = bodyBytes - JSON.stringify({ ...payment, note: '' }).length
+  return missing > 0 ? { ...payment, note: 'x'.repeat(missing) } : payment
 }
 
 function parseOrder(body: unknown): Pick<Payment, 'amount' | 'currency'> | null {

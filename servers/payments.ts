@@ -8,6 +8,7 @@ import type { TlsOptions } from 'node:tls'
 import { admit } from './guards/guard.ts'
 import type { Guard, Refusal, Scope } from './guards/guard.ts'
 import { createPaymentStore } from './payment-store.ts'
+import type { PaymentStoreOptions } from './payment-store.ts'
 import { httpLimits } from './process.ts'
 import type { Service } from './process.ts'
 import type { Telemetry } from './telemetry.ts'
@@ -18,6 +19,8 @@ export interface PaymentsOptions {
   /** Null for plain HTTP. */
   readonly tls: TlsOptions | null
   readonly guards: readonly Guard[]
+  /** Default: the one payment of acme. */
+  readonly payments?: PaymentStoreOptions
 }
 
 /** Builds the payments API behind its guards; the caller listens. */
@@ -25,6 +28,7 @@ export async function createPayments({
   telemetry,
   tls,
   guards,
+  payments = {},
 }: PaymentsOptions): Promise<Service> {
   const app = fastify({
     logger: false,
@@ -35,7 +39,7 @@ export async function createPayments({
     },
     serverFactory: (listener) => createServer(listener, tls),
   })
-  const store = createPaymentStore()
+  const store = createPaymentStore(payments)
   const guarded = (scope: Scope) => ({ onRequest: guardRoute(guards, scope, telemetry) })
 
   app.get<{ Params: PaymentPath }>(

@@ -17,6 +17,8 @@ export interface Address {
   readonly host: string
   /** 0 = any free port. */
   readonly port: number
+  /** Processes that share the port; default: this one alone. */
+  readonly workers?: number
 }
 
 /** A server that is ready to listen. */
@@ -46,6 +48,8 @@ export async function runProgram<Config extends Address>(program: Program<Config
   process.once('disconnect', () => process.exit(0))
   try {
     const config = program.parse(readConfig(process.argv[2]))
+    const { workers = 1 } = config
+    if (workers > 1 && (await runPrimary(workers))) return
     const telemetry = createTelemetry()
     const service = await program.create(config, telemetry)
     telemetry.attach(service.server)
@@ -59,6 +63,39 @@ export async function runProgram<Config extends Address>(program: Program<Config
     logLine(error instanceof StartError ? error.message : `cannot start: ${describe(error)}`)
     process.exit(startFailedExitCode)
   }
+}
+
+/** The process that its parent knows: it starts the others, and speaks for them. False in one of those. */
+async function runPrimary(count: number): Promise<boolean> {
+  // Loaded only where it is asked for: a process holds only what is measured.
+  const { isWorker, startWorkers } = await import('./process-cluster.ts')
+  if (isWorker) return false
+  const workers = startWorkers(count, (why) => die(new Error(why)))
+  const stop = (): void => {
+    workers.stop()
+    setTimeout(() => process.exit(0), workerStopMs)
+  }
+  process.once('SIGTERM', stop).once('SIGINT', stop)
+  process.on('uncaughtException', die)
+  const port = await workers.ready
+  process.on('message', (message: ParentMessage) => {
+    switch (message.kind) {
+      case 'snapshot':
+        void workers.snapshot().then((snapshot) => {
+          send({ kind: 'snapshot', id: message.id, snapshot })
+        }, die)
+        return
+      case 'reload':
+        void workers.reload(message.clients).then(() => {
+          send({ kind: 'reloaded', id: message.id })
+        }, die)
+        return
+      case 'shutdown':
+        stop()
+    }
+  })
+  send({ kind: 'ready', port })
+  return true
 }
 
 /** Reads a file that a configuration names; throws a StartError that says which setting and why. */
@@ -193,3 +230,5 @@ export const httpLimits = {
 const startFailedExitCode = 3
 /** Children must be gone within 2 s of a signal; this leaves half of it to the operating system. */
 const stopLimitMs = 1_000
+/** Workers close their sockets at once; whoever does not within this is ended with the channel. */
+const workerStopMs = 300

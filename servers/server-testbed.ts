@@ -81,6 +81,7 @@ export async function createTestbed(): Promise<Testbed> {
         'spiffe://trustbench.test/acme/billing': { orgId: 'acme' },
         'spiffe://trustbench.test/globex/billing': { orgId: 'globex' },
       },
+      bySan: null,
     }),
     write,
     config: (changes = {}, version = '1.3') =>
@@ -91,6 +92,9 @@ export async function createTestbed(): Promise<Testbed> {
         clients: null,
         issuer: null,
         token: 'none',
+        bodyBytes: 0,
+        workers: 1,
+        tenants: 0,
         ...changes,
       }),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),

@@ -8,6 +8,6 @@ await runProgram({
   parse: parseServerConfig,
   create: (config, telemetry) => {
     const tls = tlsOptions(required('tls', config.tls), null)
-    return createPayments({ telemetry, tls, guards: [] })
+    return createPayments({ telemetry, tls, guards: [], payments: config })
   },
 })

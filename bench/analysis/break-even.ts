@@ -58,7 +58,9 @@ function differences(
 ): Differences | null {
   const [own, others] = [one, other].map((arm) => cells.filter((cell) => cell.arm === arm))
   if (own === undefined || others === undefined) return null
-  const uses = usesOf(own).filter((use) => use.policy === policy || use.policy === 'keep-alive')
+  const uses = usesOf(own).filter(
+    (use) => use.clients === undefined && (use.policy === policy || use.policy === 'keep-alive'),
+  )
   const points = uses
     .map((use) => ({
       place: use.requestsPerConnection === null ? 0 : 1 / use.requestsPerConnection,

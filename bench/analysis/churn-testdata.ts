@@ -57,6 +57,7 @@ function cellOf({ arm, requestUs, connectionUs }: ChurnCosts, use: Use, noise: n
       tls: each === null ? null : encoded(connections, 900),
       firstByte: each === null ? null : encoded(connections, 300),
       response: encoded(requests, 300),
+      served: each === null ? null : encoded(connections, 1_300),
     },
   }
 }

@@ -70,6 +70,18 @@ test('handshakes are counted by kind, phases are told, refusals are on both side
   assert.deepEqual([stay?.tcpP50Us, stay?.tlsP50Us], [null, null])
 })
 
+test('a storm is a use of its own, with the time until all clients are served', () => {
+  const storm: Use = { policy: 'full', requestsPerConnection: 1, clients: 50 }
+  const figures = churnFigures(churnBlocks([tls], [...uses, storm]), ['tls'], options)
+  const [full, told] = [figures[0], figures.at(-1)]
+  assert.equal(told?.clients, 50)
+  // Each synthetic slice takes 100 ms, each of its connections 1.3 ms to its answer.
+  assert.equal(told.recoveryUs?.estimate, 100_000)
+  assert.equal(Math.round((told.servedP50Us?.estimate ?? 0) / 100), 13)
+  assert.equal(Math.round(told.metrics.cpuUsPerHandshake?.estimate ?? 0), 800)
+  assert.equal(full?.recoveryUs, null)
+})
+
 test('without connections that stay nothing is subtracted, and nothing made up', () => {
   const only: Use[] = [{ policy: 'full', requestsPerConnection: 1 }]
   const [figures] = churnFigures(churnBlocks([tls], only), ['tls'], options)

@@ -6,8 +6,8 @@ import { mergedPercentile, tabulate } from './percentiles.ts'
 import { measuredBlocks } from './reading.ts'
 import { mapEstimate, signedRankInterval, type Estimate } from './stats.ts'
 
-/** What a client does with its connections. */
-export type Use = Pick<ChurnCell, 'policy' | 'requestsPerConnection'>
+/** What a client does with its connections; `clients` only of a reconnect storm. */
+export type Use = Pick<ChurnCell, 'policy' | 'requestsPerConnection' | 'clients'>
 
 /** What one arm costs when its connections are used in one way. */
 export interface ChurnFigures extends Use {
@@ -25,6 +25,11 @@ export interface ChurnFigures extends Use {
   readonly tlsP99Us: Estimate | null
   readonly firstByteP50Us: Estimate | null
   readonly firstByteP99Us: Estimate | null
+  /** From connect to the end of the first answer. */
+  readonly servedP50Us: Estimate | null
+  readonly servedP99Us: Estimate | null
+  /** Of a reconnect storm: from its first connect until every client has its answer; else null. */
+  readonly recoveryUs: Estimate | null
   readonly blocks: number
 }
 
@@ -50,13 +55,14 @@ export function churnFigures(
 /** The uses that occur, as measured most first. */
 export function usesOf(cells: readonly ChurnCell[]): Use[] {
   const uses = new Map(
-    cells.map(({ policy, requestsPerConnection }) => [
-      JSON.stringify([policy, requestsPerConnection]),
-      { policy, requestsPerConnection },
+    cells.map(({ policy, requestsPerConnection, clients }): [string, Use] => [
+      JSON.stringify([policy, requestsPerConnection, clients]),
+      { policy, requestsPerConnection, ...(clients === undefined ? {} : { clients }) },
     ]),
   )
   return [...uses.values()].sort(
     (a, b) =>
+      (a.clients ?? 0) - (b.clients ?? 0) ||
       policies.indexOf(a.policy) - policies.indexOf(b.policy) ||
       (a.requestsPerConnection ?? Infinity) - (b.requestsPerConnection ?? Infinity),
   )
@@ -102,7 +108,7 @@ function figuresOf(
     const table = tabulate(
       cells.flatMap(({ histograms }) => {
         const encoded = histograms[kind]
-        return encoded === null ? [] : [decodeHistogram(encoded)]
+        return encoded == null ? [] : [decodeHistogram(encoded)]
       }),
     )
     return table.samples < minimumSamples
@@ -162,6 +168,12 @@ function figuresOf(
     tlsP99Us: percentile('tls', 99, 1_000),
     firstByteP50Us: percentile('firstByte', 50, 1),
     firstByteP99Us: percentile('firstByte', 99, 1_000),
+    servedP50Us: percentile('served', 50, 1),
+    servedP99Us: percentile('served', 99, 1_000),
+    recoveryUs:
+      use.clients === undefined
+        ? null
+        : over(({ slices: all }) => median(all.map(({ wallUs }) => wallUs))),
     blocks: cells.length,
   }
 }
@@ -200,8 +212,17 @@ function perBlock(
   )
 }
 
-function isUse(cell: Use, { policy, requestsPerConnection }: Use): boolean {
-  return cell.policy === policy && cell.requestsPerConnection === requestsPerConnection
+function isUse(cell: Use, { policy, requestsPerConnection, clients }: Use): boolean {
+  return (
+    cell.policy === policy &&
+    cell.requestsPerConnection === requestsPerConnection &&
+    cell.clients === clients
+  )
+}
+
+/** The middle one; of two the upper: every storm of a block counts, and one that met a hiccup alone does not. */
+function median(values: readonly number[]): number | null {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? null
 }
 
 /** The sum over requests; null where one is unknown. */

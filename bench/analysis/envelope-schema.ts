@@ -44,6 +44,8 @@ const OpenLoopSchema = Type.Object(
     connections: count,
     maxConnections: count,
     timeoutMs: Type.Number(),
+    /** Processes that offered it together; absent: one. */
+    generators: Type.Optional(count),
     windows: count,
     requests: count,
     answered: count,
@@ -73,6 +75,8 @@ const ChurnSchema = Type.Object(
     policy: connectionPolicy,
     /** Null: connections stay. */
     requestsPerConnection: nullable(count),
+    /** Of a reconnect storm: clients that connect at once. */
+    clients: Type.Optional(count),
     concurrency: count,
     connections: count,
     requests: count,
@@ -85,6 +89,11 @@ const ChurnSchema = Type.Object(
     tlsP99Us: figure,
     firstByteP50Us: figure,
     firstByteP99Us: figure,
+    /** From connect to the end of the first answer. */
+    servedP50Us: figure,
+    servedP99Us: figure,
+    /** Of a storm: until all of its clients are served. */
+    recoveryUs: figure,
     blocks: count,
   },
   strict,
@@ -121,6 +130,29 @@ const CurveSchema = Type.Object(
         strict,
       ),
     ),
+  },
+  strict,
+)
+
+const PrimitiveSchema = Type.Object(
+  {
+    id: text,
+    /** Of all threads of the process that did nothing else. */
+    cpuUsPerCall: EstimateSchema,
+    wallP50UsPerCall: EstimateSchema,
+    calls: count,
+  },
+  strict,
+)
+
+/** What a request of a case is made of, in µs of server CPU. */
+const LedgerSchema = Type.Object(
+  {
+    case: text,
+    totalCpuUs: EstimateSchema,
+    entries: Type.Array(Type.Object({ kind: text, label: text, cpuUs: EstimateSchema }, strict)),
+    restCpuUs: EstimateSchema,
+    explainedShare: EstimateSchema,
   },
   strict,
 )
@@ -233,6 +265,9 @@ export const RunEnvelopeSchema = Type.Object(
     decompositions: Type.Array(DecompositionSchema),
     /** Where the server CPU of two cases crosses, over requests per connection. */
     breakEvens: Type.Array(BreakEvenSchema),
+    /** Primitives alone, and the cases told by them; empty unless `micro` measured. */
+    primitives: Type.Array(PrimitiveSchema),
+    ledgers: Type.Array(LedgerSchema),
     thresholds: ThresholdsSchema,
     charts: Type.Array(text),
     warnings,

@@ -46,6 +46,12 @@ export function runEnvelope(
       }),
     ),
     breakEvens: summary.breakEvens.map((one) => ({ ...one })),
+    primitives: summary.primitives.map((one) => ({ ...one })),
+    ledgers: summary.ledgers.map(({ arm, entries, ...ledger }) => ({
+      case: arm,
+      ...ledger,
+      entries: entries.map((entry) => ({ ...entry })),
+    })),
     thresholds: { ...summary.thresholds },
     charts: [...context.charts],
     warnings: [...summary.warnings],
@@ -88,8 +94,16 @@ function casesOf(arm: ArmSummary): RunEnvelope['cases'] {
   })
 }
 
-function useParameters({ policy, requestsPerConnection }: ChurnFigures): Record<string, string> {
-  return { policy, requestsPerConnection: String(requestsPerConnection ?? 'inf') }
+function useParameters({
+  policy,
+  requestsPerConnection,
+  clients,
+}: ChurnFigures): Record<string, string> {
+  return {
+    policy,
+    requestsPerConnection: String(requestsPerConnection ?? 'inf'),
+    ...(clients === undefined ? {} : { storm: String(clients) }),
+  }
 }
 
 function churnOf(churn: ChurnFigures) {

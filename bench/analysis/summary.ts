@@ -16,6 +16,7 @@ import { armWarnings, runWarnings } from './warnings.ts'
 import { breakEvens, type BreakEven } from './break-even.ts'
 import { curveFigures, type CurveFigures } from './curve.ts'
 import { churnFigures, type ChurnFigures } from './churn.ts'
+import { ledgersOf, primitiveFigures, type Ledger, type PrimitiveFigures } from './ledger.ts'
 import { windowFigures, type WindowFigures } from './windows.ts'
 
 /** One arm of a run with its figures. */
@@ -41,6 +42,9 @@ export interface Summary {
   readonly decompositions: readonly Decomposition[]
   /** Where the costs of two cases cross, over requests per connection. */
   readonly breakEvens: readonly BreakEven[]
+  /** Primitives, and what cases are made of; empty unless they were measured. */
+  readonly primitives: readonly PrimitiveFigures[]
+  readonly ledgers: readonly Ledger[]
   readonly thresholds: Thresholds
   readonly blocksMeasured: number
   readonly blocksFailed: number
@@ -90,11 +94,18 @@ export function summarise(run: Run, thresholds: Thresholds = defaultThresholds):
       run.arms.filter(({ role }) => role === 'case').map(({ id }) => id),
       thresholds,
     ),
+    primitives: primitiveFigures(run, thresholds.level),
+    ledgers: ledgersOf(run, thresholds.level),
     thresholds,
     blocksMeasured: blocks.length,
     blocksFailed: run.blocks.length - blocks.length,
     warnings: runWarnings({ run, readings, comparisons, thresholds, blocks: blocks.length }),
   }
+}
+
+/** Whether a run is of primitives. */
+export function hasPrimitives({ primitives }: Summary): boolean {
+  return primitives.length > 0
 }
 
 /** Whether a run was measured under offered load. */

@@ -143,8 +143,10 @@ export function figuresOfWindows(
   }
 }
 
-function busyShare({ clientCpuUs, spinUs, wallUs }: Window): number {
-  return Math.max(0, clientCpuUs - spinUs) / wallUs
+/** Of several generators, that of the busiest: it is the one that falls behind first. */
+function busyShare({ clientCpuUs, spinUs, wallUs, generators }: Window): number {
+  const each = generators ?? [{ cpuUs: clientCpuUs, spinUs, wallUs }]
+  return Math.max(...each.map((one) => Math.max(0, one.cpuUs - one.spinUs) / one.wallUs))
 }
 
 function perAnswer(value: number | null, { answered }: Window): number | null {

@@ -86,3 +86,31 @@ test('what does not belong together is refused before anything is started', asyn
   }
   assert.deepEqual(readdirSync(folder), [])
 })
+
+test('a reconnect storm: all clients at once, full and resumed, and how long until all are served', async (t) => {
+  const folder = temporaryFolder(t)
+  const words = ['--policy', 'full,resumed', '--storm', '12']
+  const { exitCode, out, err } = await startCli(t, churn(['mtls'], folder, ...words, '--json'))
+    .ended
+  assert.equal(exitCode, 0, err)
+  const { cases } = JSON.parse(out) as RunEnvelope
+  assert.deepEqual(
+    cases.map(({ parameters, churn: used, metrics }) => [
+      parameters['storm'] ?? null,
+      used?.policy,
+      used?.concurrency,
+      metrics.handshakesFull?.estimate,
+      metrics.handshakesResumed?.estimate,
+    ]),
+    // Two storms of 12 in a smoke block.
+    [
+      [null, 'keep-alive', 8, 0, 0],
+      ['12', 'full', 12, 24, 0],
+      ['12', 'resumed', 12, 0, 24],
+    ],
+  )
+  for (const { churn: used } of cases.slice(1)) {
+    const [served, recovery] = [used?.servedP50Us?.estimate ?? 0, used?.recoveryUs?.estimate ?? 0]
+    assert.ok(served > 0 && recovery >= served * 0.99, `${served} and ${recovery} µs`)
+  }
+})

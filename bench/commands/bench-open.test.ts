@@ -116,3 +116,31 @@ test('what does not belong together is refused before anything is sent', async (
   }
   assert.equal(seen, 0)
 })
+
+test('two generator processes offer one schedule between them, and their CPU is the client’s', async (t) => {
+  let seen = 0
+  const url = await serve(t, (_request, response) => {
+    seen += 1
+    response.end('answer')
+  })
+  const folder = temporaryFolder(t)
+  const words = open(url, '--json', '--generators', '2', '--results', folder)
+  const { exitCode, out, err } = await startCli(t, words).ended
+  assert.equal(exitCode, 0, err)
+  // One more, before the window.
+  assert.equal(seen, 51)
+  const [trial] = (JSON.parse(out) as RunEnvelope).cases
+  assert.deepEqual(
+    [trial?.openLoop?.generators, trial?.openLoop?.requests, trial?.openLoop?.answered],
+    [2, 50, 50],
+  )
+  const [file = ''] = readdirSync(folder).filter((name) => name.endsWith('.json'))
+  const run = parseRun(JSON.parse(readFileSync(join(folder, file), 'utf8')), file)
+  const [window] = run.blocks[0]?.windows ?? []
+  assert.deepEqual(
+    window?.generators?.map(({ requests }) => requests),
+    [25, 25],
+  )
+  const used = window.generators.reduce((sum, { cpuUs }) => sum + cpuUs, 0)
+  assert.equal(Math.round(window.clientCpuUs), Math.round(used))
+})

@@ -21,7 +21,8 @@ export function benchOpen(
 ): Promise<Run> {
   const limits = { minBlocks: plan.blocks, maxBlocks: plan.blocks, budgetMs: null }
   return measureAndShow(shown, { subject: `open-${name}`, limits }, async (common) => {
-    await warmGenerator()
+    // Generators of their own warm themselves.
+    if (plan.request.generators === undefined) await warmGenerator()
     if (target !== null) return runOnTarget({ ...common, target, plan })
     return runBench({
       ...common,

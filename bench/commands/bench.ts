@@ -1,13 +1,15 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Command } from 'commander'
 import { relativePrecision } from '../analysis/summary.ts'
 import { planArms, planLoneArms, referenceName, type Selection } from '../arms.ts'
 import { BenchError } from '../errors.ts'
+import { assertFits, describeEstimate, estimateRun } from '../estimate.ts'
 import type { UserTarget } from '../open-target.ts'
 import { RunSchema, type Run } from '../results.ts'
 import { closedLoops, runBench } from '../run.ts'
 import { describeValues, parseSettings, type Scenario } from '../scenario.ts'
 import { findScenario, loadScenarios } from '../scenarios.ts'
+import { findRun, type StoredRun } from '../store.ts'
 import { workingTree } from '../trees.ts'
 import { benchChurn } from './bench-churn.ts'
 import { benchOpen } from './bench-open.ts'
@@ -38,11 +40,16 @@ interface BenchOptions extends PlanOptions, LoadCommandOptions {
   readonly json?: true
   readonly set: readonly string[]
   readonly against?: string
+  readonly resume?: string
   readonly results: string
 }
 
-/** `bench`: measures scenarios against their baselines. */
-export function benchCommand(io: Io, done: (result: CommandResult) => void): Command {
+/** `bench`: measures scenarios against their baselines; `resumed` is a run that is to go on. */
+export function benchCommand(
+  io: Io,
+  done: (result: CommandResult) => void,
+  resumed: StoredRun | null = null,
+): Command {
   const command = new Command('bench')
     .description('measure scenarios against their baselines, on this machine')
     .argument('[scenario...]', 'names from --list, or all')
@@ -51,6 +58,7 @@ export function benchCommand(io: Io, done: (result: CommandResult) => void): Com
       '--against <case>',
       'another baseline: scenario or scenario/name=value; the same one makes an A/A',
     )
+    .option('--resume <run>', 'go on with a run that was interrupted, without repeating its blocks')
     .option('--schema', 'print the JSON Schema of a Run file')
     .option('--list', 'show scenarios and their parameters')
     .option('--results <folder>', 'where runs are kept', join(io.root, 'results'))
@@ -60,15 +68,47 @@ export function benchCommand(io: Io, done: (result: CommandResult) => void): Com
       '\nExample:\n  npm run bench -- combined\n  npm run bench -- tls mtls jwt --set alg=RS256 --set tls=1.2',
     )
     .action(async (names: string[], options: BenchOptions) => {
-      done(await bench(names, options, io))
+      if (options.resume === undefined) done(await bench(names, options, { io, resumed }))
+      else await resume(options.resume, { names, options, io, done })
     })
   return addLoadOptions(addPlanOptions(command))
+}
+
+/** Runs the command of a stored run again, into that run. */
+async function resume(
+  word: string,
+  {
+    names,
+    options: { results, json },
+    io,
+    done,
+  }: {
+    readonly names: readonly string[]
+    readonly options: BenchOptions
+    readonly io: Io
+    readonly done: (result: CommandResult) => void
+  },
+): Promise<void> {
+  const stored = findRun(word, [results], () => null)
+  const [command, ...words] = stored.run.command
+  if (names.length > 0)
+    throw new BenchError('usage', `--resume ${word}: ${names.join(' ')} is told by the run itself`)
+  const alone = ['--curve', '--target'].find((option) => words.includes(option))
+  if (command !== 'bench' || alone !== undefined) {
+    throw new BenchError(
+      'usage',
+      `--resume ${word}: it is a run of ${[command, alone].filter(Boolean).join(' ')}, which cannot go on; start a new one`,
+    )
+  }
+  const again = benchCommand(io, done, stored).exitOverride()
+  const where = ['--results', dirname(stored.file), ...(json === true ? ['--json'] : [])]
+  await again.parseAsync([...words, ...where], { from: 'user' })
 }
 
 async function bench(
   names: readonly string[],
   options: BenchOptions,
-  io: Io,
+  { io, resumed }: { readonly io: Io; readonly resumed: StoredRun | null },
 ): Promise<CommandResult> {
   if (options.schema === true) {
     io.out(`${JSON.stringify(RunSchema, null, 1)}\n`)
@@ -79,7 +119,10 @@ async function bench(
     io.out(listScenarios(all))
     return { exitCode: 0 }
   }
-  const chosen = planOf(options, 'default')
+  const chosen = planOf(
+    resumed === null ? options : { ...options, seed: String(resumed.run.seed) },
+    'default',
+  )
   const load = loadOf(options)
   const target = targetOf(options)
   if (target !== null && names.length > 0)
@@ -91,6 +134,7 @@ async function bench(
     results: options.results,
     json: options.json === true,
     command: ['bench', ...names, ...argumentsOf(options)],
+    resumed: resumed?.run ?? null,
   }
   const selection = {
     scenarios,
@@ -130,6 +174,9 @@ function runOf(
         (run) => precision !== null && (relativePrecision(run) ?? Infinity) <= precision,
       )
       const arms = planArms(selection, all)
+      const estimate = estimateRun(arms, plan)
+      assertFits(estimate)
+      if (mode !== 'smoke') shown.io.err(`${describeEstimate(estimate)}\n`)
       return measureAndShow(shown, subject, (common) => runBench({ ...common, ...loops, arms }))
     }
     case 'open': {

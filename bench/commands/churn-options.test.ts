@@ -15,7 +15,8 @@ const context = {
 
 const usesOf = (options: Parameters<typeof churnPlanOf>[0], scenarios = [tls]) =>
   churnPlanOf(options, { ...context, scenarios }).uses.map(
-    ({ policy, requestsPerConnection }) => `${policy} ${requestsPerConnection ?? 'inf'}`,
+    ({ policy, requestsPerConnection, clients }) =>
+      `${policy} ${requestsPerConnection ?? 'inf'}${clients === undefined ? '' : ` storm ${clients}`}`,
   )
 
 test('uses: policies times requests, and connections that stay once', () => {
@@ -27,6 +28,16 @@ test('uses: policies times requests, and connections that stay once', () => {
   ])
   assert.deepEqual(usesOf({ policy: 'resumed', requestsPerConnection: '3' }), ['resumed 3'])
   assert.deepEqual(usesOf({ policy: 'keep-alive' }), ['keep-alive inf'])
+})
+
+test('storms: for each policy, beside connections that stay', () => {
+  assert.deepEqual(usesOf({ storm: '10,1000', policy: 'full,resumed' }), [
+    ...['full 1 storm 10', 'resumed 1 storm 10', 'full 1 storm 1000', 'resumed 1 storm 1000'],
+    'keep-alive inf',
+  ])
+  assert.deepEqual(usesOf({ storm: '50', requestsPerConnection: '1,5' }), [
+    ...['full 1', 'full 5', 'full 1 storm 50'],
+  ])
 })
 
 test('the budget is three times that of closed loops, unless it was given', () => {
@@ -47,6 +58,18 @@ const wrong: [string, () => unknown, RegExp][] = [
     'requests on connections that stay',
     () => usesOf({ policy: 'keep-alive', requestsPerConnection: '5' }),
     /--requests-per-connection 5: --policy keep-alive opens no new connection/,
+  ],
+  ['a storm of one', () => usesOf({ storm: '1' }), /--storm 1: expected numbers of clients from 2/],
+  ['a storm beyond ports', () => usesOf({ storm: '20000' }), /--storm 20000: expected/],
+  [
+    'a storm of clients that never reconnect',
+    () => usesOf({ storm: '10', policy: 'keep-alive' }),
+    /--storm 10: --policy keep-alive opens no new connection/,
+  ],
+  [
+    'a storm without churn',
+    () => loadOf({ load: 'open', storm: '10' }),
+    /--storm needs --load churn/,
   ],
   [
     'an unknown load',
@@ -72,8 +95,8 @@ for (const [name, run, message] of wrong) {
 }
 
 test('as arguments again', () => {
-  const options = { policy: 'resumed', requestsPerConnection: '1,inf' }
-  const words = ['--policy', 'resumed', '--requests-per-connection', '1,inf']
+  const options = { policy: 'resumed', requestsPerConnection: '1,inf', storm: '100' }
+  const words = ['--policy', 'resumed', '--requests-per-connection', '1,inf', '--storm', '100']
   assert.deepEqual(churnArguments(options), words)
   assert.deepEqual(loadArguments({ load: 'churn', ...options }), ['--load', 'churn', ...words])
   assert.deepEqual(loadArguments({ load: 'closed' }), [])

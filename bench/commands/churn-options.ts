@@ -10,6 +10,7 @@ import type { Scenario } from '../scenario.ts'
 export interface ChurnCommandOptions {
   readonly policy?: string
   readonly requestsPerConnection?: string
+  readonly storm?: string
 }
 
 /** Adds the options that say how connections are used. */
@@ -22,6 +23,10 @@ export function addChurnOptions(command: Command): Command {
     .option(
       '--requests-per-connection <number,…>',
       `churn: requests on each connection, inf where it stays (default: ${defaultRequests})`,
+    )
+    .option(
+      '--storm <clients,…>',
+      'churn: so many clients connect at once, and how long until all are served',
     )
 }
 
@@ -58,25 +63,26 @@ export function churnPlanOf(
     slowRequestUs: plan.slowRequestUs,
     slowWarmupCpuMs: plan.slowWarmupCpuMs,
     maxSliceRequests: plan.maxSliceRequests,
-    uses: usesOf(policies, options.requestsPerConnection),
+    uses: usesOf(policies, options),
     ...(mode === 'smoke' ? smoke : measured),
   }
 }
 
 /** The same options as arguments, for the `command` of a run. */
 export function churnArguments(options: ChurnCommandOptions): string[] {
-  const { policy, requestsPerConnection } = options
+  const { policy, requestsPerConnection, storm } = options
   return [
     ...(policy === undefined ? [] : ['--policy', policy]),
     ...(requestsPerConnection === undefined
       ? []
       : ['--requests-per-connection', requestsPerConnection]),
+    ...(storm === undefined ? [] : ['--storm', storm]),
   ]
 }
 
 function usesOf(
   policies: readonly ConnectionPolicy[],
-  requests: string | undefined,
+  { requestsPerConnection: requests, storm }: ChurnCommandOptions,
 ): ConnectionUse[] {
   const anew = policies.filter((policy) => policy !== 'keep-alive')
   if (anew.length === 0 && requests !== undefined && requests !== 'inf') {
@@ -85,14 +91,28 @@ function usesOf(
       `--requests-per-connection ${requests}: --policy keep-alive opens no new connection, leave it out`,
     )
   }
-  const counts = listOf(requests ?? defaultRequests).map(parseRequests)
+  if (anew.length === 0 && storm !== undefined) {
+    throw new BenchError(
+      'usage',
+      `--storm ${storm}: --policy keep-alive opens no new connection, give full or resumed`,
+    )
+  }
+  // A storm is told beside connections that stay, from which its connections' cost is taken.
+  const counts = listOf(requests ?? (storm === undefined ? defaultRequests : 'inf')).map(
+    parseRequests,
+  )
   const uses = counts.flatMap((each) =>
     each === null
       ? []
       : anew.map((policy): ConnectionUse => ({ policy, requestsPerConnection: each })),
   )
+  const storms = (storm === undefined ? [] : listOf(storm)).flatMap((text) => {
+    const clients = parseClients(text)
+    return anew.map((policy): ConnectionUse => ({ policy, requestsPerConnection: 1, clients }))
+  })
   const stays: ConnectionUse = { policy: 'keep-alive', requestsPerConnection: null }
-  return policies.includes('keep-alive') || counts.includes(null) ? [...uses, stays] : uses
+  const stay = policies.includes('keep-alive') || counts.includes(null) ? [stays] : []
+  return [...uses, ...storms, ...stay]
 }
 
 function listOf(text: string): string[] {
@@ -113,6 +133,15 @@ function parseRequests(text: string): number | null {
   )
 }
 
+function parseClients(text: string): number {
+  const clients = Number(text)
+  if (/^[1-9]\d{0,4}$/.test(text) && clients >= 2 && clients <= mostClients) return clients
+  throw new BenchError(
+    'usage',
+    `--storm ${text}: expected numbers of clients from 2 to ${mostClients}, as 10,100,1000`,
+  )
+}
+
 const defaultRequests = '1,2,5,10,100,inf'
 const measured = {
   slices: 4,
@@ -128,6 +157,8 @@ const smoke = {
   maxConnections: 4,
   warmupConnections: 4,
 } as const
+/** Beyond this a storm from one address runs out of ports and file descriptors before it hurts the server. */
+const mostClients = 10_000
 /** `full` goes on to precision in closed loops; here each block is four times as long. */
 const mostBlocks = 24
 const budgetFactor = 3

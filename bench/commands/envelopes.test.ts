@@ -20,6 +20,7 @@ const reference = join(import.meta.dirname, '..', '..', 'results', 'reference', 
 const commands: [string[], TSchema, boolean][] = [
   [['bench', 'mtls', '--smoke'], RunEnvelopeSchema, true],
   [['bench', 'mtls', '--load', 'open', '--rate', '100', '--smoke'], RunEnvelopeSchema, true],
+  [['bench', 'tls', '--load', 'churn', '--storm', '5', '--smoke'], RunEnvelopeSchema, true],
   [['verify', 'mtls', 'jwt'], VerifyEnvelopeSchema, false],
   [['compare', reference, reference], CompareEnvelopeSchema, true],
   [['compare', '--live', 'HEAD', 'http', '--smoke'], RunEnvelopeSchema, true],

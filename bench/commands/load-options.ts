@@ -66,4 +66,4 @@ export function loadArguments(options: LoadCommandOptions): string[] {
 }
 
 const curveOnly = ['rates', 'slo'] as const
-const churnOnly = ['policy', 'requestsPerConnection'] as const
+const churnOnly = ['policy', 'requestsPerConnection', 'storm'] as const

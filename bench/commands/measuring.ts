@@ -15,17 +15,19 @@ export interface Shown {
   readonly json: boolean
   /** As it was called, for the run. */
   readonly command: readonly string[]
+  /** A run that was interrupted and is to go on; default: a new one. */
+  readonly resumed?: Run | null
 }
 
 /** What every run of a command needs, whatever it measures. */
 export type CommonOptions = Pick<
   RunOptions,
-  'root' | 'runId' | 'command' | 'mode' | 'warnings' | 'signal' | 'onEvent' | 'save'
+  'root' | 'runId' | 'command' | 'mode' | 'warnings' | 'signal' | 'onEvent' | 'save' | 'resumed'
 >
 
 /** Measures one run: takes the machine, tells of progress, saves after each block, and shows the result. */
 export async function measureAndShow(
-  { io, mode, results, json, command }: Shown,
+  { io, mode, results, json, command, resumed = null }: Shown,
   { subject, limits }: { readonly subject: string; readonly limits: ProgressPlan },
   start: (common: CommonOptions) => Promise<Run>,
 ): Promise<Run> {
@@ -40,6 +42,7 @@ export async function measureAndShow(
     mode,
     warnings: machine.warnings,
     signal: io.signal,
+    ...(resumed === null ? {} : { resumed }),
     onEvent: progress.event,
     save: file.save,
   }).finally(progress.stop)

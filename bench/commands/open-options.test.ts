@@ -45,12 +45,23 @@ const wrong: [string, Parameters<typeof openPlanOf>[0], RegExp][] = [
     { ...open, connections: '9', maxConnections: '8' },
     /--max-connections 8: fewer than --connections 9/,
   ],
+  ['no generator', { ...open, generators: '0' }, /--generators 0: expected a whole number/],
+  [
+    'a generator without a connection',
+    { ...open, generators: '9' },
+    /--generators 9: each needs a connection, and --connections is 8/,
+  ],
 ]
 for (const [name, options, message] of wrong) {
   test(`is refused: ${name}`, () => {
     assert.throws(() => openPlanOf(options, seeded), { code: 'usage', message })
   })
 }
+
+test('several generators are part of the request, one is not told', () => {
+  assert.equal(openPlanOf({ ...open, generators: '4' }, seeded).request.generators, 4)
+  assert.ok(!('generators' in openPlanOf({ ...open, generators: '1' }, seeded).request))
+})
 
 test('a smoke run is one short window', () => {
   const { blocks, request } = openPlanOf({ ...open, blocks: '8' }, { mode: 'smoke', seed: 1 })

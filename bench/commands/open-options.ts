@@ -15,6 +15,7 @@ export interface OpenCommandOptions {
   readonly connections?: string
   readonly maxConnections?: string
   readonly timeout?: string
+  readonly generators?: string
   readonly target?: string
   readonly iOwnThisTarget?: true
   readonly expectStatus?: string
@@ -30,6 +31,10 @@ export function addOpenOptions(command: Command): Command {
     .option('--connections <number>', 'open: connections to begin with (default: 8)')
     .option('--max-connections <number>', 'open: no more than so many (default: 64)')
     .option('--timeout <time>', 'open: after this a request is given up (default: 10s)')
+    .option(
+      '--generators <number>',
+      'open: processes that offer the schedule together (default: 1, this one)',
+    )
     .option(
       '--target <url>',
       'open: an http:// server of yours on this machine instead of a scenario',
@@ -63,6 +68,13 @@ export function openPlanOf(
       `--max-connections ${maxConnections}: fewer than --connections ${connections}`,
     )
   }
+  const generators = whole('--generators', options.generators ?? '1', 64)
+  if (generators > connections) {
+    throw new BenchError(
+      'usage',
+      `--generators ${generators}: each needs a connection, and --connections is ${connections}`,
+    )
+  }
   const blocks = whole('--blocks', options.blocks ?? '1', 1_000)
   const wantedMs = durationMs('--duration', options.duration ?? '10s')
   return {
@@ -75,6 +87,7 @@ export function openPlanOf(
       connections,
       maxConnections,
       timeoutMs: durationMs('--timeout', options.timeout ?? '10s'),
+      ...(generators === 1 ? {} : { generators }),
     },
   }
 }
@@ -164,6 +177,7 @@ export const openOnly = [
   'connections',
   'maxConnections',
   'timeout',
+  'generators',
   'target',
   'iOwnThisTarget',
   'expectStatus',

@@ -39,6 +39,8 @@ const table: [string[], string[]][] = [
     ['jwt', '--set', 'alg=RS256'],
     ['HTTP/1.1 200', 'HTTP/1.1 201', 'HTTP/1.1 401'],
   ],
+  [['dpop'], ['HTTP/1.1 200', 'HTTP/1.1 201', 'HTTP/1.1 401']],
+  [['token-issuance'], ['HTTP/1.1 200', 'HTTP/1.1 401']],
   [['introspection'], ['HTTP/1.1 200', 'HTTP/1.1 201', 'HTTP/1.1 401']],
   [['combined'], ['HTTP/1.1 200', 'HTTP/1.1 201', ...refusedByTls]],
   // One answer more: the PKCS#12 identity logs in too.

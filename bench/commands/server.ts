@@ -1,13 +1,10 @@
-import { relative } from 'node:path'
 import { Command } from 'commander'
-import { writeSecretFile } from '../../servers/pki.ts'
-import { toPkcs12 } from '../../servers/pki-pkcs12.ts'
-import { resources } from '../../servers/config.ts'
 import { BenchError } from '../errors.ts'
-import { createLab, type Lab } from '../lab.ts'
+import { createLab } from '../lab.ts'
 import { createServerStarter, type ServerProcess } from '../processes.ts'
-import { expand, parseSettings, type Case } from '../scenario.ts'
+import { expand, parseSettings } from '../scenario.ts'
 import { findScenario, loadScenarios } from '../scenarios.ts'
+import { curlLines } from './curl-lines.ts'
 import { collect, type CommandResult, type Io } from './io.ts'
 
 /** `server`: one reference server alone, with ready-made curl lines. */
@@ -47,10 +44,17 @@ async function serve(
       ? null
       : await start.server({
           program: 'authorization',
-          configFile: await lab.writeConfig('authorization', lab.authorizationConfig()),
+          configFile: await lab.writeConfig(
+            'authorization',
+            lab.authorizationConfig({ proofs: credentials.proof === true }),
+          ),
         })
   const issuerUrl = issuer === null ? null : `https://127.0.0.1:${issuer.port}`
-  const config = { ...lab.serverConfig(trial, issuerUrl), port }
+  const own =
+    credentials.issuance === undefined
+      ? lab.serverConfig(trial, issuerUrl)
+      : lab.authorizationConfig()
+  const config = { ...own, port }
   const server = await start.server({
     program: trial.scenario.server,
     configFile: await lab.writeConfig(trial.scenario.server, config),
@@ -67,88 +71,6 @@ async function serve(
     )
   }
   await untilStopped(io.signal, issuer === null ? [server] : [server, issuer])
-}
-
-interface CurlLine {
-  readonly about: string
-  readonly line: string
-}
-
-async function curlLines({
-  trial,
-  lab,
-  server,
-  issuerUrl,
-}: {
-  readonly trial: Case
-  readonly lab: Lab
-  readonly server: ServerProcess
-  readonly issuerUrl: string | null
-}): Promise<CurlLine[]> {
-  const credentials = trial.scenario.credentials(trial.parameters)
-  const url = `${trial.scenario.tls ? 'https' : 'http'}://127.0.0.1:${server.port}/v1/orgs/acme/payments`
-  const trust = trial.scenario.tls ? ` --cacert ${inFolder(lab, lab.caFile)}` : ''
-  const certificate = ` --cert ${inFolder(lab, lab.clientFiles.chainFile)} --key ${inFolder(lab, lab.clientFiles.keyFile)}`
-  const lines: CurlLine[] = [
-    { about: 'files below are named from here', line: `cd ${quote(lab.folder)}` },
-  ]
-  if (credentials.token !== 'none') {
-    const client = credentials.bound
-      ? `${certificate} -d client_id=acme-billing-bound`
-      : ` -u "acme-terminal:$(cat client-secret)"`
-    lines.push({
-      about: `fetch an access token as a client would (RFC 6749 section 4.4${credentials.bound ? ', RFC 8705' : ''})`,
-      line: `TOKEN=$(curl -sS --fail-with-body${trust}${client} -d grant_type=client_credentials -d resource=${resources[credentials.token]} --data-urlencode 'scope=payments:read payments:write' ${issuerUrl ?? ''}/token | sed -n 's/.*"access_token":"\\([^"]*\\)".*/\\1/p')`,
-    })
-  }
-  const identity = credentials.certificate ? certificate : ''
-  const bearer = credentials.token === 'none' ? '' : ' -H "Authorization: Bearer $TOKEN"'
-  lines.push(
-    {
-      about: 'read a payment: 200',
-      line: `curl -sS -i${trust}${identity}${bearer} ${url}/pay_1001`,
-    },
-    {
-      about: 'create a payment: 201',
-      line: `curl -sS -i${trust}${identity}${bearer} -H 'Content-Type: application/json' -d '{"amount":"12.50","currency":"EUR"}' ${url}`,
-    },
-  )
-  if (credentials.certificate && (await writePkcs12(lab))) {
-    lines.push({
-      about: 'the same identity as PKCS#12, for browsers, JMeter, Postman, Java',
-      line: `curl -sS -i${trust} --cert-type P12 --cert "client.p12:$(cat client.p12.passphrase)"${bearer} ${url}/pay_1001`,
-    })
-  }
-  if (credentials.certificate || credentials.token !== 'none') {
-    lines.push({
-      about: 'without credentials: refused',
-      line: `curl -sS -i${trust} ${url}/pay_1001`,
-    })
-  }
-  return lines
-}
-
-/** Writes `client.p12` where the client's key is RSA, which is what node-forge can export; returns whether it did. */
-async function writePkcs12(lab: Lab): Promise<boolean> {
-  if (!lab.settings.clientKey.startsWith('rsa')) return false
-  const passphrase = crypto.randomUUID()
-  await writeSecretFile(
-    lab.folder,
-    'client.p12',
-    toPkcs12({ identity: lab.good, rootPem: lab.rootPem, passphrase }),
-  )
-  await writeSecretFile(lab.folder, 'client.p12.passphrase', passphrase)
-  return true
-}
-
-/** Name of a lab's file below its folder. */
-function inFolder(lab: Lab, file: string): string {
-  return relative(lab.folder, file)
-}
-
-/** A word of a POSIX shell. */
-function quote(word: string): string {
-  return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 
 function parsePort(text: string): number {

@@ -16,7 +16,15 @@ declare module 'autocannon' {
     headers: Record<string, string>
     tlsOptions?: object
     servername?: string
-    expectBody: string
+    method?: 'POST'
+    expectBody?: string
+    verifyBody?: (body: string) => boolean
+    requests?: { setupRequest: (request: Request) => Request }[]
+  }
+
+  export interface Request {
+    headers: Record<string, string>
+    body?: string
   }
 
   export interface Instance extends PromiseLike<unknown> {

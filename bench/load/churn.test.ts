@@ -6,7 +6,7 @@ import test, { type TestContext } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import { createAuthority, type Identity } from '../../servers/pki.ts'
 import { createChurnClient } from './churn.ts'
-import { sampleCount } from './histogram.ts'
+import { percentileUs, sampleCount } from './histogram.ts'
 import type { LoadTarget } from './target.ts'
 
 const body = Buffer.from('{"ok":true}')
@@ -29,6 +29,7 @@ interface Seen {
   refused: number
   requests: number[]
   open: number
+  mostOpen: number
 }
 
 async function serve(
@@ -36,7 +37,7 @@ async function serve(
   options: ServerOptions = {},
   answer: Buffer = body,
 ): Promise<{ seen: Seen; targetWith: (identity: Identity | null) => LoadTarget }> {
-  const seen: Seen = { full: 0, resumed: 0, refused: 0, requests: [], open: 0 }
+  const seen: Seen = { full: 0, resumed: 0, refused: 0, requests: [], open: 0, mostOpen: 0 }
   const counts = new Map<unknown, number>()
   const server: Server = createServer(
     { key: serverIdentity.privateKeyPem, cert: serverIdentity.chainPem, ...options },
@@ -49,6 +50,7 @@ async function serve(
     if (socket.isSessionReused()) seen.resumed += 1
     else seen.full += 1
     seen.open += 1
+    seen.mostOpen = Math.max(seen.mostOpen, seen.open)
     socket.once('close', () => {
       seen.open -= 1
       seen.requests.push(counts.get(socket) ?? 0)
@@ -127,6 +129,19 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     assert.deepEqual([seen.full, seen.resumed], [4, 40])
   })
 }
+
+test('a storm: all connect at once, and stay until the last is served', async (t) => {
+  const { seen, targetWith } = await serve(t)
+  const client = createChurnClient(targetWith(null))
+  const storm = { policy: 'full', requestsPerConnection: 1, connections: 30 } as const
+  const reading = await client.run({ ...storm, concurrency: 30, stay: true })
+  assert.deepEqual([reading.connections, reading.requests, reading.refused], [30, 30, {}])
+  assert.deepEqual([seen.full, seen.mostOpen, seen.open], [30, 30, 0])
+  assert.equal(sampleCount(reading.served), 30)
+  // Nobody is served later than all are.
+  const slowest = percentileUs(reading.served, 100) ?? Infinity
+  assert.ok(slowest <= reading.wallUs * 1.001, `${slowest} of ${reading.wallUs} µs`)
+})
 
 test('refused handshakes are counted by the client as by the server, and the rest goes on', async (t) => {
   const { seen, targetWith } = await serve(t, {

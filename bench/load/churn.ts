@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { BenchError } from '../errors.ts'
 import { createHistogram, recordUs, type Histogram } from './histogram.ts'
-import { openLane, sharedContext, type Lane } from './lane.ts'
+import { openLane, seatsInTurn, type Lane } from './lane.ts'
 import type { Endpoint } from './target.ts'
 
 /**
@@ -19,6 +19,8 @@ export interface ChurnLoad {
   readonly connections: number
   /** At a time: each is followed by the next when its last answer is there. */
   readonly concurrency: number
+  /** All stay until the last of them has its answers, as clients do that come back after an outage. */
+  readonly stay?: boolean
 }
 
 /** What became of new connections. All histograms are in whole µs. */
@@ -38,6 +40,8 @@ export interface ChurnReading {
   readonly firstByte: Histogram
   /** From each request to the last byte of its answer. */
   readonly response: Histogram
+  /** From connect to the last byte of the first answer: how long a client was without service. */
+  readonly served: Histogram
 }
 
 /** A client that opens new connections, with the sessions that it was given for later. */
@@ -46,14 +50,19 @@ export interface ChurnClient {
   run(load: ChurnLoad): Promise<ChurnReading>
 }
 
-/** A client of one identity, without any session yet: its first connection is a full handshake in any case. */
-export function createChurnClient(target: Endpoint): ChurnClient {
-  const secureContext = sharedContext(target)
-  const sessions = createSessions()
+/**
+ * A client of one identity, or several in turn, without any session yet: the first connection of each is a
+ * full handshake in any case.
+ */
+export function createChurnClient(targets: Endpoint | readonly Endpoint[]): ChurnClient {
+  const nextSeat = seatsInTurn(targets)
+  const { port } = [targets].flat()[0] as Endpoint
+  // A session is good for the identity that it was made with.
+  const sessionsOf = createMemo(createSessions)
   return {
     async run(load) {
       const record = createRecord()
-      const { connections, concurrency } = load
+      const { connections, concurrency, stay = false } = load
       let begun = 0
       const overdue = new AbortController()
       const work = async () => {
@@ -71,13 +80,14 @@ export function createChurnClient(target: Endpoint): ChurnClient {
         Array.from({ length: Math.min(concurrency, connections) }, work),
       )
       const wallUs = (performance.now() - startMs) * usPerMs
+      if (stay) for (const lane of record.lanes) lane.end()
       // What the server does about the end of a connection belongs to it: nothing may be left over.
       await Promise.all(record.lanes.map((lane) => lane.closed))
       clearTimeout(timer)
       if (overdue.signal.aborted) {
         throw new BenchError(
           'measurement-failed',
-          `port ${target.port}: ${connections} connections were not done within ${loadTimeoutMs} ms`,
+          `port ${port}: ${connections} connections were not done within ${loadTimeoutMs} ms`,
         )
       }
       const failed = workers.find((worker) => worker.status === 'rejected')
@@ -87,9 +97,11 @@ export function createChurnClient(target: Endpoint): ChurnClient {
   }
 
   async function useOnce(
-    { policy, requestsPerConnection }: ChurnLoad,
+    { policy, requestsPerConnection, stay = false }: ChurnLoad,
     record: ChurnRecord,
   ): Promise<void> {
+    const { target, secureContext } = nextSeat()
+    const sessions = sessionsOf(target)
     const offered = policy === 'resumed' ? sessions.take() : null
     const startMs = performance.now()
     let tcpMs = startMs
@@ -111,6 +123,7 @@ export function createChurnClient(target: Endpoint): ChurnClient {
       if (secureContext !== null) record.tls(performance.now() - tcpMs)
       sentMs = performance.now()
       record.answered(await ask(lane))
+      record.served(performance.now() - startMs)
     } catch (error) {
       lane.close()
       if (error instanceof BenchError) throw error
@@ -123,12 +136,12 @@ export function createChurnClient(target: Endpoint): ChurnClient {
           lane.close()
           throw new BenchError(
             'measurement-failed',
-            `port ${target.port}, request ${request + 1} of ${requestsPerConnection} on one connection: ${error instanceof Error ? error.message : String(error)}`,
+            `port ${port}, request ${request + 1} of ${requestsPerConnection} on one connection: ${error instanceof Error ? error.message : String(error)}`,
           )
         }),
       )
     }
-    lane.end()
+    if (!stay) lane.end()
   }
 }
 
@@ -144,6 +157,18 @@ function createSessions() {
       if (kept.length > mostSessions) kept.shift()
     },
     take: (): Buffer | null => (kept.length > 1 ? kept.pop() : kept[0]) ?? null,
+  }
+}
+
+/** One value for each object, made when first asked for. */
+function createMemo<T>(create: () => T): (key: object) => T {
+  const values = new WeakMap<object, T>()
+  return (key) => {
+    const known = values.get(key)
+    if (known !== undefined) return known
+    const value = create()
+    values.set(key, value)
+    return value
   }
 }
 
@@ -172,7 +197,8 @@ type ChurnRecord = ReturnType<typeof createRecord>
 
 /** Times are in ms, as the clock gives them. */
 function createRecord() {
-  const [tcp, tls, firstByte, response] = [
+  const [tcp, tls, firstByte, response, served] = [
+    createHistogram(),
     createHistogram(),
     createHistogram(),
     createHistogram(),
@@ -193,6 +219,9 @@ function createRecord() {
     firstByte: (ms: number) => {
       recordUs(firstByte, ms * usPerMs)
     },
+    served: (ms: number) => {
+      recordUs(served, ms * usPerMs)
+    },
     answered({ serviceUs, bytes }: Answer) {
       requests += 1
       bytesReceived += bytes
@@ -201,7 +230,7 @@ function createRecord() {
     refused(why: string) {
       refused[why] = (refused[why] ?? 0) + 1
     },
-    read: () => ({ requests, bytesReceived, refused, tcp, tls, firstByte, response }),
+    read: () => ({ requests, bytesReceived, refused, tcp, tls, firstByte, response, served }),
   }
 }
 

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
-import autocannon, { type Client } from 'autocannon'
+import autocannon, { type Client, type Options } from 'autocannon'
 import { BenchError } from '../errors.ts'
-import type { LoadReading, LoadTarget } from './target.ts'
+import { hasOwnRequests, type LoadReading, type LoadTarget } from './target.ts'
 
 /** What is asked of one saturating run. */
 export interface SaturateOptions {
@@ -39,10 +39,12 @@ export async function saturate(
     timeout: timeoutSeconds,
     bailout: 1,
     headers: { ...target.headers },
+    ...ownRequests(target),
     ...(target.tls === null
       ? {}
       : { tlsOptions: { ...target.tls }, servername: target.tls.servername }),
-    expectBody: target.expect.body.toString('utf8'),
+    ...(target.body === undefined ? {} : { method: 'POST' }),
+    ...expectation(target),
   })
   instance.on('response', (client, status, bytes, latencyMs) => {
     window.response(client, status, bytes, latencyMs)
@@ -61,6 +63,32 @@ export async function saturate(
     'measurement-failed',
     `port ${target.port}: ${expected} of ${requests} answers were as expected: ${faults[0] ?? JSON.stringify(reading.statuses)}`,
   )
+}
+
+/** autocannon does not take `expectBody` beside requests that are made one by one. */
+function expectation(target: LoadTarget): Pick<Options, 'expectBody' | 'verifyBody'> {
+  const body = target.expect.body?.toString('utf8')
+  if (body === undefined) return {}
+  return hasOwnRequests(target)
+    ? { verifyBody: (received) => received === body }
+    : { expectBody: body }
+}
+
+/** autocannon makes a request's bytes once, unless it is asked to anew for each. */
+function ownRequests(target: LoadTarget): Pick<Options, 'requests'> {
+  if (!hasOwnRequests(target)) return {}
+  const { ownHeaders, body } = target
+  return {
+    requests: [
+      {
+        setupRequest: (request) => ({
+          ...request,
+          headers: { ...request.headers, ...ownHeaders?.() },
+          ...(body === undefined ? {} : { body: body() }),
+        }),
+      },
+    ],
+  }
 }
 
 function createWindow({ connections, requests, onWarm }: SaturateOptions) {

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { BenchError } from '../errors.ts'
-import { openLane, sharedContext, type Lane, type Receiver } from './lane.ts'
+import { openLane, seatsInTurn, type Lane, type Receiver } from './lane.ts'
 import type { LoadReading, LoadTarget } from './target.ts'
 
 /** Keep-alive connections that stay open over slices: no slice pays for a handshake. */
@@ -10,13 +10,18 @@ export interface Connections extends AsyncDisposable {
   close(): void
 }
 
-/** Opens connections, all with one client identity; rejects when the server or its certificate is refused. */
+/**
+ * Opens connections, of one client or of several in turn; rejects when the server or its certificate is
+ * refused.
+ */
 export async function openConnections(
-  target: LoadTarget,
+  targets: LoadTarget | readonly LoadTarget[],
   connections: number,
 ): Promise<Connections> {
-  const secureContext = sharedContext(target)
-  const lanes = Array.from({ length: connections }, () => openLane(target, secureContext))
+  const next = seatsInTurn(targets)
+  const seats = Array.from({ length: connections }, next)
+  const lanes = seats.map(({ target, secureContext }) => openLane(target, secureContext))
+  const { target } = seats[0] ?? next()
   const opened = await Promise.allSettled(lanes.map((lane) => lane.opened))
   const close = () => {
     for (const lane of lanes) lane.close()

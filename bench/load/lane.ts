@@ -2,7 +2,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
 import { performance } from 'node:perf_hooks'
 import { createResponseReader } from './response.ts'
-import { requestBytes, type Endpoint } from './target.ts'
+import { hasOwnRequests, requestBytes, type Endpoint } from './target.ts'
 
 /** One keep-alive connection: at most one request is under way on it. */
 export interface Lane {
@@ -43,13 +43,33 @@ export function sharedContext({ tls }: Endpoint): SecureContext | null {
   return tls === null ? null : createSecureContext(tls)
 }
 
+/** An endpoint, with the TLS context that all of its connections share. */
+export interface Seat<E extends Endpoint> {
+  readonly target: E
+  readonly secureContext: SecureContext | null
+}
+
+/** Endpoints in turn: clients that differ, in front of one server. */
+export function seatsInTurn<E extends Endpoint>(targets: E | readonly E[]): () => Seat<E> {
+  const list = [targets].flat() as readonly E[]
+  const seats: Seat<E>[] = []
+  let turn = 0
+  return () => {
+    const index = turn++ % list.length
+    const target = list[index]
+    if (target === undefined) throw new RangeError('a load needs a target')
+    // Made when first used: a thousand identities are a thousand keys to parse.
+    return (seats[index] ??= { target, secureContext: sharedContext(target) })
+  }
+}
+
 /** Starts to open a connection. */
 export function openLane(
   target: Endpoint,
   secureContext: SecureContext | null,
   options: LaneOptions = {},
 ): Lane {
-  const request = requestBytes(target)
+  const request = hasOwnRequests(target) ? null : requestBytes(target)
   const reader = createResponseReader(target.expect)
   const opened = Promise.withResolvers<undefined>()
   const closed = Promise.withResolvers<undefined>()
@@ -109,8 +129,10 @@ export function openLane(
         fail(fault)
         return
       }
+      // What it takes to make a request is the client's time, not the answer's.
+      const bytes = request ?? requestBytes(target)
       sentAtMs = performance.now()
-      socket.write(request)
+      socket.write(bytes)
     },
     end() {
       socket.end()

@@ -17,6 +17,8 @@ export interface OpenOptions {
   readonly signal?: AbortSignal
   /** Awaited when the first connections are open, before the clock starts. */
   readonly onConnected?: () => Promise<void>
+  /** Awaited then too: the instant, on `performance.now()`, at which the schedule begins; default: at once. */
+  readonly startsAtMs?: () => Promise<number>
 }
 
 /**
@@ -39,10 +41,14 @@ export interface OpenReading extends OpenRecord {
  * request that a stall delays has seen it. Throws `measurement-failed` when no connection can be opened
  * at the start, and the signal's reason when it aborts; what happens later is data.
  */
-export async function runOpenLoop(target: Endpoint, options: OpenOptions): Promise<OpenReading> {
-  const { connections, signal, onConnected } = options
+export async function runOpenLoop(
+  targets: Endpoint | readonly Endpoint[],
+  options: OpenOptions,
+): Promise<OpenReading> {
+  const { connections, signal, onConnected, startsAtMs } = options
   signal?.throwIfAborted()
-  const loop = createLoop(target, options)
+  const loop = createLoop(targets, options)
+  const { port } = [targets].flat()[0] as Endpoint
   const onAbort = () => {
     loop.fail(signal?.reason)
   }
@@ -50,11 +56,12 @@ export async function runOpenLoop(target: Endpoint, options: OpenOptions): Promi
   try {
     await loop.connect(connections).catch((error: unknown) => {
       const why = error instanceof Error ? error.message : String(error)
-      throw new BenchError('measurement-failed', `no connection to port ${target.port}: ${why}`)
+      throw new BenchError('measurement-failed', `no connection to port ${port}: ${why}`)
     })
     await onConnected?.()
+    const startMs = await startsAtMs?.()
     signal?.throwIfAborted()
-    return await loop.run()
+    return await loop.run(startMs ?? performance.now())
   } finally {
     signal?.removeEventListener('abort', onAbort)
     loop.close()
@@ -62,7 +69,7 @@ export async function runOpenLoop(target: Endpoint, options: OpenOptions): Promi
 }
 
 function createLoop(
-  target: Endpoint,
+  targets: Endpoint | readonly Endpoint[],
   {
     schedule,
     maxConnections,
@@ -99,7 +106,7 @@ function createLoop(
     if (done === schedule.length) finish()
   }
 
-  const pool = createPool(target, maxConnections, {
+  const pool = createPool(targets, maxConnections, {
     sending: (request) => {
       record.queued(sinceDueMs(request))
     },
@@ -119,7 +126,7 @@ function createLoop(
 
   function finish(): void {
     const wallUs = (performance.now() - startMs) * usPerMs
-    const sendingUs = (lastSendMs - startMs) * usPerMs
+    const sendingUs = Math.max(0, lastSendMs - startMs) * usPerMs
     const scheduleUs = (schedule.at(-1) ?? 0) * usPerMs
     end.resolve({ ...record.read(), requests: schedule.length, wallUs, scheduleUs, sendingUs })
   }
@@ -184,8 +191,10 @@ function createLoop(
 
   return {
     connect: (connections: number) => pool.connect(connections),
-    run(): Promise<OpenReading> {
-      startMs = performance.now()
+    run(beginMs: number): Promise<OpenReading> {
+      startMs = beginMs
+      // One of many stripes of a short schedule may have no request at all.
+      if (schedule.length === 0) finish()
       tick()
       return end.promise
     },

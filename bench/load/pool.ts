@@ -1,5 +1,4 @@
-import type { SecureContext } from 'node:tls'
-import { openLane, sharedContext, type Lane, type Receiver } from './lane.ts'
+import { openLane, seatsInTurn, type Lane, type Receiver } from './lane.ts'
 import type { Endpoint } from './target.ts'
 
 /** Who is told what becomes of requests; a request is its index in a schedule. */
@@ -22,8 +21,12 @@ export interface Pool {
 }
 
 /** An empty pool of at most so many connections. */
-export function createPool(target: Endpoint, maxConnections: number, listener: PoolListener): Pool {
-  const context: SecureContext | null = sharedContext(target)
+export function createPool(
+  targets: Endpoint | readonly Endpoint[],
+  maxConnections: number,
+  listener: PoolListener,
+): Pool {
+  const nextSeat = seatsInTurn(targets)
   const carriers = new Set<Carrier>()
   const free: Carrier[] = []
   // A Set keeps the order in which requests came and lets any of them go.
@@ -87,8 +90,9 @@ export function createPool(target: Endpoint, maxConnections: number, listener: P
   }
 
   function createCarrier(): Carrier {
+    const { target, secureContext } = nextSeat()
     const carrier: Carrier = {
-      lane: openLane(target, context),
+      lane: openLane(target, secureContext),
       request: noRequest,
       answered(_, serviceUs, bytes) {
         const { request } = carrier

@@ -9,14 +9,24 @@ export interface Endpoint {
   /** Null for plain HTTP. */
   readonly tls: ClientTls | null
   readonly path: string
+  /** Of a POST; default: a GET without. */
+  readonly body?: () => string
   /** Beyond `host`. */
   readonly headers: Readonly<Record<string, string>>
+  /** Headers of which every request has its own, as proofs that are good once; default: none. */
+  readonly ownHeaders?: () => Readonly<Record<string, string>>
   readonly expect: Expected
 }
 
 /** An endpoint of which it is known what it answers: the same for every kind of load. */
 export interface LoadTarget extends Endpoint {
-  readonly expect: { readonly status: number; readonly body: Buffer }
+  /** The body is null where each answer has another, as tokens do. */
+  readonly expect: { readonly status: number; readonly body: Buffer | null }
+}
+
+/** Whether no two of its requests are alike, so that each is made when it is sent. */
+export function hasOwnRequests({ ownHeaders, body }: Endpoint): boolean {
+  return ownHeaders !== undefined || body !== undefined
 }
 
 /** A client identity and the anchors by which it judges the server. */
@@ -35,10 +45,15 @@ export interface LoadReading {
   readonly bytesReceived: number
 }
 
-/** Bytes of the GET request, HTTP/1.1 with keep-alive (RFC 9112). */
-export function requestBytes({ host, port, path, headers }: Endpoint): Buffer {
+/** Bytes of the next request, HTTP/1.1 with keep-alive (RFC 9112). */
+export function requestBytes(endpoint: Endpoint): Buffer {
+  const { host, port, path, headers, ownHeaders } = endpoint
   const name = host.includes(':') ? `[${host}]` : host
-  const lines = Object.entries({ host: `${name}:${port}`, ...headers })
+  const body = endpoint.body?.() ?? null
+  const length = body === null ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+  const all = { host: `${name}:${port}`, ...headers, ...ownHeaders?.(), ...length }
+  const lines = Object.entries(all)
   const head = lines.map(([header, value]) => `${header}: ${value}\r\n`).join('')
-  return Buffer.from(`GET ${path} HTTP/1.1\r\n${head}\r\n`, 'latin1')
+  const method = body === null ? 'GET' : 'POST'
+  return Buffer.from(`${method} ${path} HTTP/1.1\r\n${head}\r\n${body ?? ''}`, 'latin1')
 }

@@ -28,12 +28,12 @@ export async function warmGenerator(): Promise<void> {
 
 /** The same on a server that is ours: its own kind of connection, and the server's own code. */
 export async function warmOn(
-  endpoint: Endpoint,
+  targets: Endpoint | readonly Endpoint[],
   ratePerSecond: number,
   durationMs: number,
 ): Promise<void> {
   const schedule = createSchedule({ ratePerSecond, arrivals: 'poisson', durationMs, seed: 1 })
-  await runOpenLoop(endpoint, { schedule, connections: 8, maxConnections: 64, timeoutMs: 5_000 })
+  await runOpenLoop(targets, { schedule, connections: 8, maxConnections: 64, timeoutMs: 5_000 })
 }
 
 const answer = 'HTTP/1.1 204 No Content\r\n\r\n'

@@ -109,7 +109,9 @@ function optionsOf({ port, rootPem, identity, session, version }: AttackTarget) 
 
 function exchange(socket: Socket, request: AttackRequest): Promise<Answer> {
   const { method, path, headers, body = '' } = request
-  const type: AttackRequest['headers'] = body === '' ? [] : [['content-type', 'application/json']]
+  const hasType = headers.some(([name]) => name === 'content-type')
+  const type: AttackRequest['headers'] =
+    body === '' || hasType ? [] : [['content-type', 'application/json']]
   const lines = [['host', 'localhost'], ...type, ['content-length', body.length], ...headers]
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
   socket.write(`${method} ${path} HTTP/1.1\r\n${head}\r\n${body}`)

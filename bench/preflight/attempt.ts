@@ -104,7 +104,7 @@ export function describeAnswer(answer: Answer, expected: Expectation): string {
   }
 }
 
-/** The error code of a Bearer challenge; null when there is none, or no challenge. */
+/** The error code of a challenge (RFC 6750, RFC 9449); null when there is none, or no challenge. */
 export function errorOf({ challenge }: { readonly challenge: string | null }): string | null {
-  return /^Bearer\b.*\berror="([^"]*)"/.exec(challenge ?? '')?.[1] ?? null
+  return /^(?:Bearer|DPoP)\b.*\berror="([^"]*)"/.exec(challenge ?? '')?.[1] ?? null
 }

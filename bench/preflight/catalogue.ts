@@ -82,6 +82,20 @@ export const catalogue: readonly CatalogueEntry[] = [
   refuse('C8', 'resumed session, token of another certificate'),
   refuse('C9', 'forwarded certificate of an untrusted hop'),
   refuse('C10', 'token without the scope'),
+
+  refuse('D1', 'no proof'),
+  refuse('D2', 'two proofs'),
+  refuse('D3', 'proof of another type'),
+  refuse('D4', 'proof with alg none, or symmetric'),
+  refuse('D5', 'bad signature of the proof'),
+  refuse('D6', 'private key in the proof'),
+  refuse('D7', 'proof for another method'),
+  refuse('D8', 'proof for another URL'),
+  refuse('D9', 'stale proof, or of the future'),
+  refuse('D10', 'proof used twice'),
+  refuse('D11', 'proof without its token, or of another'),
+  refuse('D12', "proof by another's key"),
+  refuse('D13', 'key-bound token as bearer token'),
 ]
 
 /** Ids that are the very same attempt as another under one scenario: tried once, the row shows both. */

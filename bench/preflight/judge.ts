@@ -124,7 +124,7 @@ function isAsExpected(answer: Answer, expected: Expectation): boolean {
   if (expected.kind !== 'response') return answer.kind === 'closed'
   if (answer.kind !== 'response' || answer.status !== expected.status) return false
   // A 401 without a challenge breaks RFC 9110 section 15.5.2.
-  if (answer.status === 401 && !/^Bearer\b/.test(answer.challenge ?? '')) return false
+  if (answer.status === 401 && !/^(?:Bearer|DPoP)\b/.test(answer.challenge ?? '')) return false
   return errorOf(answer) === expected.error
 }
 

@@ -1,14 +1,17 @@
 import { resources } from '../../servers/config.ts'
 import type { ServerConfig } from '../../servers/config.ts'
 import type { Identity } from '../../servers/pki.ts'
+import { proofClient } from '../lab-credentials.ts'
 import { createLab, fetchToken, revokeToken } from '../lab.ts'
 import type { Lab, TokenRequest } from '../lab.ts'
 import type { ServerProcess, StartServer } from '../processes.ts'
-import type { Case, Credentials } from '../scenario.ts'
+import { issuanceRequest } from '../issuance.ts'
+import type { Case, ClientAuthentication, Credentials } from '../scenario.ts'
 import { attack, openAttack } from './attack.ts'
 import type { Answer, AttackConnection, AttackRequest } from './attack.ts'
 import { createForge } from './forge.ts'
 import type { Forge } from './forge.ts'
+import { createProofForge, type ProofForgery } from './proof-forge.ts'
 import { createHostileIssuer } from './hostile-issuer.ts'
 import type { HostileIssuer } from './hostile-issuer.ts'
 import { createAttackers } from './identities.ts'
@@ -29,6 +32,8 @@ export interface Presentation {
   readonly body?: string
   /** Before the token's own header. */
   readonly headers?: AttackRequest['headers']
+  /** Proofs of possession, where clients bring them; default: a fresh one for this very request. */
+  readonly proof?: string | readonly string[] | null
 }
 
 /** The processes and credentials against which one case is tried. */
@@ -45,6 +50,8 @@ export interface Scene {
   readonly mutual: { readonly attackers: Attackers; readonly trusts: Trusts } | null
   /** Present where clients bring tokens. */
   readonly tokens: Tokens | null
+  /** A proof for the measured request, where clients bring proofs; good unless told otherwise. */
+  readonly proofs: ((forgery?: ProofForgery) => string) | null
   /** Configuration of `server`. */
   readonly config: ServerConfig
   /** A further server, of the case's program unless told otherwise; stopped with the scene. */
@@ -87,10 +94,24 @@ export async function createScene(
       ? null
       : await createTokens({ lab, credentials, form: credentials.token, mutual, run, owned })
   const config = lab.serverConfig(testCase, tokens?.issuerUrl ?? null)
-  const server = await run('case', testCase.scenario.server, config)
+  const { issuance } = credentials
+  const server = await run(
+    'case',
+    testCase.scenario.server,
+    issuance === undefined ? config : lab.authorizationConfig(),
+  )
   const good = { identity: credentials.certificate ? lab.good : null, token: tokens?.good ?? null }
-  const requestOf = (presentation: Presentation = {}) =>
-    toRequest({ token: good.token, ...presentation })
+  const forgeProof = credentials.proof === true ? createProofForge(lab.proofKey) : null
+  const requestOf = (presentation: Presentation = {}): AttackRequest => {
+    const told = { token: good.token, ...presentation }
+    if (issuance !== undefined) return tokenRequest(lab, told.at ?? server, issuance)
+    if (forgeProof === null) return toRequest(told, 'Bearer')
+    const { at = server, token, method = 'GET', path = paymentPath('acme') } = told
+    const facts = { method, url: urlAt(at, path), token }
+    const { proof = forgeProof(facts), headers = [] } = told
+    const proofHeaders = [proof ?? []].flat().map((one) => ['dpop', one] as const)
+    return toRequest({ ...told, headers: [...headers, ...proofHeaders] }, 'DPoP')
+  }
   const targetOf = ({ at = server, identity = good.identity, session }: Presentation) => ({
     port: at.port,
     rootPem: lab.rootPem,
@@ -104,6 +125,14 @@ export async function createScene(
     server,
     mutual,
     tokens,
+    proofs:
+      forgeProof === null
+        ? null
+        : (forgery) =>
+            forgeProof(
+              { method: 'GET', url: urlAt(server, paymentPath('acme')), token: good.token },
+              forgery,
+            ),
     config,
     requestOf,
     ask: (presentation = {}) => attack(targetOf(presentation), requestOf(presentation)),
@@ -129,7 +158,7 @@ interface TokenSetting {
 
 async function createTokens(setting: TokenSetting): Promise<Tokens> {
   const { lab, credentials, form, mutual, run, owned } = setting
-  const authorization = lab.authorizationConfig()
+  const authorization = lab.authorizationConfig({ proofs: credentials.proof === true })
   const issuer = await run('issuer', 'authorization', {
     ...authorization,
     // The orphan must be able to get a token before its CA is removed.
@@ -139,16 +168,23 @@ async function createTokens(setting: TokenSetting): Promise<Tokens> {
   })
   const issuerUrl = `https://127.0.0.1:${issuer.port}`
   const hostile = owned.use(await createHostileIssuer(lab))
-  const client = credentials.bound ? 'acme-billing-bound' : 'acme-billing'
+  const isProof = credentials.proof === true
+  const client = isProof ? proofClient : credentials.bound ? 'acme-billing-bound' : 'acme-billing'
   const resource = resourcesOf[form]
   const fetch = (request: Partial<TokenRequest>) =>
-    fetchToken(lab, issuerUrl, { client, resource: resource.normal, ...request })
+    fetchToken(lab, issuerUrl, {
+      client,
+      resource: resource.normal,
+      ...(isProof ? { proofKey: lab.proofKey } : {}),
+      ...request,
+    })
   const good = await fetch({})
   const forge = createForge({
     key: lab.signingKeys[0] ?? {},
     claims: {
       ...goodClaims(lab, client, issuerUrl),
       ...(credentials.bound ? { cnf: confirmationOf(lab.good) } : {}),
+      ...(isProof ? { cnf: { jkt: lab.proofKey.kid } } : {}),
     },
   })
   return {
@@ -192,14 +228,30 @@ export function confirmationOf({ thumbprintS256 }: Identity) {
   return { 'x5t#S256': thumbprintS256 }
 }
 
-function toRequest({ method, path, headers, body, token }: Presentation): AttackRequest {
-  const authorization = token === null || token === undefined ? [] : [bearer(token)]
+function toRequest(
+  { method, path, headers, body, token }: Presentation,
+  scheme: 'Bearer' | 'DPoP',
+): AttackRequest {
+  const authorization =
+    token === null || token === undefined ? [] : [['authorization', `${scheme} ${token}`] as const]
   return {
     method: method ?? 'GET',
     path: path ?? paymentPath('acme'),
     headers: [...(headers ?? []), ...authorization],
     ...(body === undefined ? {} : { body }),
   }
+}
+
+/** What a client asks of an authorization server, in the place of a payment. */
+function tokenRequest(lab: Lab, { port }: ServerProcess, by: ClientAuthentication): AttackRequest {
+  const issuerUrl = `https://127.0.0.1:${port}`
+  const { path, headers, body } = issuanceRequest(lab, issuerUrl, { by, form: 'jwt' })
+  return { method: 'POST', path, headers: Object.entries(headers), body: body() }
+}
+
+/** URL of a path at a server, without its query: what a proof is about. */
+function urlAt({ port }: ServerProcess, path: string): string {
+  return `https://127.0.0.1:${port}${path.split('?', 1)[0] ?? ''}`
 }
 
 /** Path of the payment that is measured, at any tenant. */

@@ -7,23 +7,35 @@ import { labelArms, wrapLabel } from './labels.ts'
 import { coverage, machineNote } from './notes.ts'
 import { bare, levelPercent, withMargin } from './numbers.ts'
 import { isGrave, joinSections, warningLines } from './sections.ts'
+import { stormNote, stormTable } from './storm-text.ts'
 import { plainTable, wrap, type TextOptions } from './table.ts'
 
 /** The result of a run with new connections for a terminal. Ends with a line feed. */
 export function renderChurn(run: Run, summary: Summary, options: TextOptions): string {
   const { rows, common } = labelArms(summary.arms.map(({ record }) => record))
   const told = summary.arms.flatMap(({ churn }, index) =>
-    churn.map((figures, use) => [
-      use === 0 ? wrapLabel(rows[index] ?? figures.arm) : '',
-      useName(figures),
-      ...cells(figures),
-    ]),
+    churn
+      .filter(({ clients }) => clients === undefined)
+      .map((figures, use) => [
+        use === 0 ? wrapLabel(rows[index] ?? figures.arm) : '',
+        useName(figures),
+        ...cells(figures),
+      ]),
+  )
+  const storms = summary.arms.flatMap(({ churn }, index) =>
+    churn
+      .filter(({ clients }) => clients !== undefined)
+      .map((figures, use) => ({
+        label: use === 0 ? wrapLabel(rows[index] ?? figures.arm) : '',
+        figures,
+      })),
   )
   const nameOf = (id: string) =>
     rows[summary.arms.findIndex(({ record }) => record.id === id)] ?? id
   return joinSections([
     warningLines(summary.warnings.filter(isGrave), options),
-    plainTable(columns, told, options),
+    told.length === 0 ? [] : plainTable(columns, told, options),
+    stormTable(storms, options),
     breakEvenSentences(summary.breakEvens, nameOf).flatMap((line) => wrap(line, '  ')),
     notes(run, summary, common).flatMap((note) => wrap(note, '  ')),
     warningLines(
@@ -81,11 +93,13 @@ function cells(figures: ChurnFigures): string[] {
 function notes(run: Run, { arms }: Summary, common: readonly string[]): string[] {
   const churn = arms.flatMap((arm) => arm.churn)
   const told = coverage(churn.flatMap(({ metrics }) => metrics.cpuUsPerRequest ?? []))
-  const concurrency = [...new Set(churn.map((one) => one.concurrency))]
+  const atATime = churn.filter(({ clients }) => clients === undefined)
+  const concurrency = [...new Set(atATime.map((one) => one.concurrency))]
   return [
     `Each connection is opened for so many requests and closed; ${concurrency.join(' or ')} at a time. full: no session is offered; resumed: always one. The server's own counts of handshakes, resumed ones and requests were checked in every slice.`,
     'CPU µs/conn: what a connection costs the server beyond its requests: TCP, TLS, HTTP set-up and its end. It is the CPU of a connection less that of as many requests on connections that stay, so it is sharpest at 1.',
     'TCP, TLS and first byte: p50, as the client sees them, one after the other. refused: connections by the client’s count, handshakes by the server’s.',
+    ...(churn.some(({ clients }) => clients !== undefined) ? [stormNote] : []),
     told === null
       ? 'One block has no interval.'
       : `± reaches to the farther end of the ${told}; that of percentiles is by bootstrap, its level nominal.`,

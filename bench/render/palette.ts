@@ -60,6 +60,16 @@ export const roleColours: Readonly<Record<Role, string>> = {
   reference: '#98A1AC',
 }
 
+/** Parts of a cost ledger, from the plainest on. */
+export const ledgerColours = {
+  http: '#98A1AC',
+  tls: okabeIto.skyBlue,
+  signature: okabeIto.blue,
+  token: okabeIto.green,
+  issuer: okabeIto.purple,
+  guards: okabeIto.vermillion,
+} as const
+
 /** CPU of the authorization server, always hatched. */
 export const issuerColour = okabeIto.orange
 /** Observed requests/s, always a diamond. */

@@ -7,6 +7,7 @@ import { cpuChart, throughputChart } from './charts.ts'
 import type { BarChart } from './charts-bars.ts'
 import { churnChart } from './charts-churn.ts'
 import { curveChart } from './charts-curve.ts'
+import { ledgerChart } from './charts-ledger.ts'
 import { breakEvenSentences } from './churn-text.ts'
 import { curveSentences } from './curve-text.ts'
 import { labelArms } from './labels.ts'
@@ -90,9 +91,11 @@ export function churnRunChart(run: Run, summary: Summary): LineChart | null {
   const nameOf = namesOf(summary)
   const series = summary.arms.map(({ record, churn }) => ({
     label: record.id,
-    points: churn.flatMap(({ policy, requestsPerConnection, metrics }) => {
+    points: churn.flatMap(({ policy, requestsPerConnection, clients, metrics }) => {
       const cpuUs = metrics.cpuUsPerRequest
-      return cpuUs === null ? [] : [{ policy, requestsPerConnection, cpuUs }]
+      return cpuUs === null || clients !== undefined
+        ? []
+        : [{ policy, requestsPerConnection, cpuUs }]
     }),
   }))
   const hasNew = series.some(({ points }) =>
@@ -110,6 +113,22 @@ export function churnRunChart(run: Run, summary: Summary): LineChart | null {
     ),
     series,
     sentences: breakEvenSentences(summary.breakEvens, nameOf),
+  })
+}
+
+/** Draws what requests are made of; null where no ledger could be told. */
+export function ledgerRunChart(run: Run, summary: Summary): BarChart | null {
+  const rows = summary.arms.flatMap((arm) => {
+    const ledger = summary.ledgers.find(({ arm: id }) => id === arm.record.id)
+    return ledger === undefined ? [] : [{ ...rowOf(arm), ledger }]
+  })
+  if (rows.length === 0) return null
+  return ledgerChart({
+    title: 'Where the microseconds go: the cost ledger',
+    subtitle: 'primitives measured alone, stacked against the measured request of the same blocks',
+    footer: footerOf(run, summary),
+    interval: null,
+    rows,
   })
 }
 

@@ -84,9 +84,11 @@ function notes(
   const { plan } = first
   const p99 = arms.flatMap(({ figures }) => figures?.metrics.latencyP99Us ?? [])
   const told = coverage(p99)
+  const generators =
+    plan.generators === undefined ? '' : ` of ${plan.generators} generator processes`
   const count = `${first.windows} ${first.windows === 1 ? 'window' : 'windows'} of ${plan.durationMs / 1_000} s`
   return [
-    `${plan.arrivals === 'poisson' ? 'Poisson' : 'Evenly spaced'} arrivals, ${count}, from ${plan.connections} to ${plan.maxConnections} connections. Latency counts from the intended send; a timeout of ${plan.timeoutMs / 1_000} s counts as its own length.`,
+    `${plan.arrivals === 'poisson' ? 'Poisson' : 'Evenly spaced'} arrivals, ${count}, from ${plan.connections} to ${plan.maxConnections} connections${generators}. Latency counts from the intended send; a timeout of ${plan.timeoutMs / 1_000} s counts as its own length.`,
     told === null
       ? 'One window has no interval: what another would have shown is not known. --blocks 8 measures eight with fresh processes.'
       : `± reaches to the farther end of the ${told}; that of percentiles is by bootstrap, its level nominal.`,

@@ -40,7 +40,7 @@ export async function startNodeClient(
     return said
   }
   const { expect, ...rest } = target
-  const expectBody = expect.body.toString('utf8')
+  const expectBody = (expect.body ?? '').toString('utf8')
   await ask({ target: rest, expectBody, connections, serverPid: server.pid })
   return {
     async slice(requests) {

@@ -61,7 +61,7 @@ async function runAutocannon(
     timeout: timeoutSeconds,
     bailout: 1,
     headers: { ...target.headers },
-    expectBody: target.expect.body.toString('utf8'),
+    expectBody: (target.expect.body ?? '').toString('utf8'),
     ...(tls === null ? {} : { tlsOptions: { ...tls }, servername: tls.servername }),
   })
   const warm = new Set<Client>()
@@ -99,7 +99,7 @@ function createUndiciLoad({ target, connections }: LoadOptions, window: Window):
     pipelining: 1,
     ...(tls === null ? {} : { connect: { ...tls } }),
   })
-  const expected = expect.body.toString('utf8')
+  const expected = (expect.body ?? '').toString('utf8')
   const askOnce = async (): Promise<void> => {
     const { statusCode, body } = await pool.request({ path, method: 'GET', headers })
     if (statusCode !== expect.status || (await body.text()) !== expected)

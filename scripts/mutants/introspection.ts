@@ -2,7 +2,7 @@ import { edit } from './mutant.ts'
 import type { Edit, Mutant } from './mutant.ts'
 
 const guard = 'servers/guards/introspection.ts'
-const cache = 'servers/guards/introspection-cache.ts'
+const cache = 'servers/guards/token-cache.ts'
 const reading = 'return readAnswer(answer, issuer)'
 const demo =
   "{ token: { clientId: 'demo', scopes: ['payments:read'], orgId: 'acme', confirmation: undefined }, expiresAtMs: Date.now() + 1_000 }"
@@ -89,7 +89,7 @@ export const introspectionMutants: readonly Mutant[] = [
   ]),
   mutant('I12', 'answers are remembered by the first half of the token', [
     edit(
-      guard,
+      cache,
       "hash('sha256', token, 'base64url')",
       "hash('sha256', token.slice(0, 22), 'base64url')",
     ),

@@ -3,6 +3,7 @@ import type { Edit, Mutant } from './mutant.ts'
 
 const bearer = 'servers/guards/bearer.ts'
 const guard = 'servers/guards/bearer-jwt.ts'
+const ownVerifier = 'servers/guards/jwt-verifiers.ts'
 const program = 'servers/jwt.ts'
 const verification = 'const { payload } = await jwtVerify(token, keyOf, options)'
 const demo =
@@ -25,7 +26,7 @@ export const jwtMutants: readonly Mutant[] = [
     edit(
       guard,
       'return refusalOf(error)',
-      `return error.code === 'ERR_JWS_INVALID' ? ${demo} : refusalOf(error)`,
+      `return error.code === 'ERR_JWS_INVALID' ? { token: ${demo}, expiresAtMs: Infinity } : refusalOf(error)`,
     ),
   ]),
   mutant('J3', 'verified tokens are remembered without their signature', [
@@ -54,7 +55,7 @@ export const jwtMutants: readonly Mutant[] = [
       guard,
       verification,
       `if (token.startsWith(Buffer.from('{"alg":"none').toString('base64url'))) {
-        return readClaims(JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString()))
+        return JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString())
       }
       ${verification}`,
     ),
@@ -153,13 +154,44 @@ export const jwtMutants: readonly Mutant[] = [
   mutant('J21', 'headers may be four times as large', [
     edit('servers/process.ts', 'maxHeaderSize: 16_384,', 'maxHeaderSize: 65_536,'),
   ]),
+  ofNode('J9', 'exp is not compared, by node:crypto', [
+    edit(ownVerifier, 'if (exp === undefined || exp <=', 'if (exp === undefined || exp <= 0 &&'),
+  ]),
+  ofNode('J11', 'iss is not compared, by node:crypto', [
+    edit(ownVerifier, 'if (iss !== rules.issuer)', 'if (iss === null)'),
+  ]),
+  ofNode('J13', 'typ is not compared, by node:crypto', [
+    edit(ownVerifier, 'if (type !== rules.typ)', 'if (type === undefined)'),
+  ]),
+  ofNode('J18', 'critical extensions are passed over, by node:crypto', [
+    edit(ownVerifier, 'if (crit !== undefined)', 'if (crit === null)'),
+  ]),
+  {
+    ...mutant('J3', 'verified tokens are remembered by what was signed', [
+      edit(
+        'servers/guards/token-cache.ts',
+        "hash('sha256', token, 'base64url')",
+        "hash('sha256', token.slice(0, token.lastIndexOf('.')), 'base64url')",
+      ),
+    ]),
+    verify: oneCase('verifier=jose', 'tokenCache=on'),
+  },
   mutant('J22', 'a confirmation that nobody can check is ignored', [
     edit(program, '[bearer, bearerOnly, scope, tenant]', '[bearer, scope, tenant]'),
   ]),
 ]
 
 function mutant(id: string, bug: string, edits: readonly Edit[]): Mutant {
-  return { id, verify: ['jwt'], bug, edits }
+  return { id, verify: oneCase('verifier=jose', 'tokenCache=off'), bug, edits }
+}
+
+function ofNode(id: string, bug: string, edits: readonly Edit[]): Mutant {
+  return { id, verify: oneCase('verifier=node', 'tokenCache=off'), bug, edits }
+}
+
+/** Arguments of `verify` for one of the cases that it tries by itself. */
+function oneCase(...settings: readonly string[]): string[] {
+  return ['jwt', ...['alg=ES256', ...settings].flatMap((setting) => ['--set', setting])]
 }
 
 function atTime(milliseconds: string): Edit {

@@ -1,24 +1,42 @@
+import { createSecretKey } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose'
-import type { FetchImplementation, JWTPayload, JWTVerifyGetKey, JWTVerifyOptions } from 'jose'
+import type { FetchImplementation, JWTPayload, JWTVerifyGetKey } from 'jose'
 import type { IssuerConfig } from '../config.ts'
+import { readConfigured, required, StartError } from '../process.ts'
 import type { Telemetry } from '../telemetry.ts'
 import { createBearerGuard, invalidToken, unavailable } from './bearer.ts'
 import type { AccessToken, Guard, Refusal } from './guard.ts'
 import { createIssuerClient } from './issuer-client.ts'
+import { createNodeVerifier, TokenError } from './jwt-verifiers.ts'
+import type { JwtVerifier, VerificationRules } from './jwt-verifiers.ts'
+import { rememberTokens } from './token-cache.ts'
+import type { ActiveToken } from './token-cache.ts'
+
+/** Takes JWT access tokens as bearer tokens. */
+export async function createBearerJwtGuard(
+  issuer: IssuerConfig,
+  telemetry: Telemetry,
+): Promise<Guard> {
+  return createBearerGuard(await createJwtCheck(issuer, telemetry))
+}
 
 /**
  * Checks JWT access tokens locally (RFC 9068 section 4, RFC 8725) with the keys of the issuer, fetched at
  * once so that no request pays for them. An issuer that does not answer is logged, and every request is
  * then refused until it does.
  */
-export async function createBearerJwtGuard(
+export async function createJwtCheck(
   issuer: IssuerConfig,
   telemetry: Telemetry,
-): Promise<Guard> {
+): Promise<(token: string) => Promise<AccessToken | Refusal>> {
   const keySet = createKeySet(issuer, telemetry)
+  // Alone with HS256: the algorithms that are allowed say whether there is one.
+  const secret = readSharedSecret(issuer)
   const keyOf: JWTVerifyGetKey = (header, token) => {
     const embedded = embeddedKeyHeaders.find((name) => Object.hasOwn(header, name))
     if (embedded !== undefined) throw new TokenError('embedded_key')
+    if (secret !== null) return secret
     return keySet(header, token)
   }
   const options = {
@@ -28,43 +46,57 @@ export async function createBearerJwtGuard(
     audience: issuer.audience,
     requiredClaims: ['exp', 'iat', 'sub', 'client_id', 'jti'],
     clockTolerance: clockToleranceSeconds,
-  } satisfies JWTVerifyOptions
+  } satisfies VerificationRules
 
   await keySet.reload().catch(() => {
     telemetry.refused('key_set_unavailable', null)
   })
-  return createBearerGuard(async (token) => {
+  const verifyByJose: JwtVerifier = async (token) => {
+    const { payload } = await jwtVerify(token, keyOf, options)
+    return payload
+  }
+  const verify =
+    issuer.verifier === 'jose' ? verifyByJose : await otherVerifier(issuer.verifier, keyOf, options)
+  const check = async (token: string): Promise<ActiveToken | Refusal> => {
     try {
-      const { payload } = await jwtVerify(token, keyOf, options)
-      return readClaims(payload)
+      return readClaims(await verify(token))
     } catch (error) {
       return refusalOf(error)
     }
-  })
+  }
+  const { tokenCacheMs: ttlMs, cacheEntries: maxEntries } = issuer
+  return rememberTokens({ check, ttlMs, telemetry, hitCounter: 'tokenCacheHits', maxEntries })
 }
 
-/** Why a token is refused whose header or claims jose itself has no opinion about. */
-class TokenError extends Error {
-  readonly reason: string
-  constructor(reason: string) {
-    super(reason)
-    this.name = 'TokenError'
-    this.reason = reason
+/** Imports only the library that is used: a process holds only what is measured. */
+async function otherVerifier(
+  name: Exclude<IssuerConfig['verifier'], 'jose'>,
+  keyOf: JWTVerifyGetKey,
+  rules: VerificationRules,
+): Promise<JwtVerifier> {
+  switch (name) {
+    case 'node':
+      return createNodeVerifier(keyOf, rules)
+    case 'fast-jwt':
+      return (await import('./jwt-verifier-fast-jwt.ts')).createFastJwtVerifier(keyOf, rules)
   }
 }
 
-/** What jose has left: it verified the signature, the header and the registered claims. */
-function readClaims(claims: JWTPayload): AccessToken | Refusal {
-  const { iat = Infinity, client_id, sub, jti, scope, org_id, cnf } = claims
+/** What a verifier has left: it verified the signature, the header and the registered claims. */
+function readClaims(claims: JWTPayload): ActiveToken | Refusal {
+  const { iat = Infinity, exp = 0, client_id, sub, jti, scope, org_id, cnf } = claims
   const nowSeconds = Math.floor(Date.now() / 1_000)
   if (iat > nowSeconds + clockToleranceSeconds) return invalidToken('issued_in_future')
   if (typeof sub !== 'string' || typeof jti !== 'string') return invalidToken('malformed_claim')
   if (typeof client_id !== 'string') return invalidToken('malformed_claim')
   return {
-    clientId: client_id,
-    scopes: typeof scope === 'string' ? scope.split(' ') : [],
-    orgId: typeof org_id === 'string' ? org_id : null,
-    confirmation: cnf,
+    token: {
+      clientId: client_id,
+      scopes: typeof scope === 'string' ? scope.split(' ') : [],
+      orgId: typeof org_id === 'string' ? org_id : null,
+      confirmation: cnf,
+    },
+    expiresAtMs: exp * 1_000,
   }
 }
 
@@ -80,6 +112,16 @@ function claimReason({ claim, reason }: errors.JWTClaimValidationFailed): string
   if (reason === 'missing') return 'missing_claim'
   if (reason === 'invalid') return 'malformed_claim'
   return claimReasons.get(claim) ?? 'malformed_claim'
+}
+
+function readSharedSecret({ algorithms, sharedSecretFile }: IssuerConfig): KeyObject | null {
+  if (!algorithms.includes('HS256')) return null
+  if (algorithms.length > 1)
+    throw new StartError(
+      'issuer.algorithms: HS256 must be alone, or a public key could pass for its secret',
+    )
+  const file = required('issuer.sharedSecretFile', sharedSecretFile)
+  return createSecretKey(readConfigured('issuer.sharedSecretFile', file))
 }
 
 function createKeySet(issuer: IssuerConfig, telemetry: Telemetry) {

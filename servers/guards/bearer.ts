@@ -12,11 +12,21 @@ export function createBearerGuard(check: (token: string) => Promise<AccessToken 
   }
 }
 
+/** How a token is presented: its scheme, and what follows it. */
+export interface TokenScheme {
+  readonly scheme: RegExp
+  /** Its first group is the token. */
+  readonly credentials: RegExp
+}
+
 /** The bearer token of a request (RFC 6750 section 2.1), or why there is none to be had. */
-export function readBearer(request: {
-  readonly rawHeaders: readonly string[]
-  readonly url?: string | undefined
-}): string | Refusal {
+export function readBearer(
+  request: {
+    readonly rawHeaders: readonly string[]
+    readonly url?: string | undefined
+  },
+  { scheme, credentials }: TokenScheme = bearerScheme,
+): string | Refusal {
   const [authorization, ...others] = authorizationHeaders(request.rawHeaders)
   const inQuery = hasQueryToken(request.url ?? '')
   if (others.length > 0) return invalidRequest('two_authorization_headers')
@@ -24,8 +34,8 @@ export function readBearer(request: {
   // Section 3.1: no error code for a request that lacks the one kind of credentials accepted here.
   if (inQuery) return { status: 401, reason: 'token_in_query', challenge: 'Bearer' }
   if (authorization === undefined) return noToken
-  if (!bearerScheme.test(authorization)) return noToken
-  return bearerCredentials.exec(authorization)?.[1] ?? invalidToken('malformed_token')
+  if (!scheme.test(authorization)) return noToken
+  return credentials.exec(authorization)?.[1] ?? invalidToken('malformed_token')
 }
 
 /** Refusal of a token that is malformed, wrong, expired or revoked (RFC 6750 section 3.1). */
@@ -60,7 +70,8 @@ function invalidRequest(reason: string): Refusal {
 
 const noToken: Refusal = { status: 401, reason: 'no_token', challenge: 'Bearer' }
 const authorizationLength = 'authorization'.length
-/** The scheme is case-insensitive (RFC 9110 section 11.1). */
-const bearerScheme = /^bearer(?: |$)/i
-/** b64token of RFC 6750 section 2.1. */
-const bearerCredentials = /^bearer +([\w.~+/-]+=*)$/i
+/** The scheme is case-insensitive (RFC 9110 section 11.1), the rest a b64token of RFC 6750 section 2.1. */
+const bearerScheme: TokenScheme = {
+  scheme: /^bearer(?: |$)/i,
+  credentials: /^bearer +([\w.~+/-]+=*)$/i,
+}

@@ -2,10 +2,11 @@ import { hash } from 'node:crypto'
 import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { ClientTrust } from '../config.ts'
+import type { ClientTrust, SanPolicy } from '../config.ts'
 import { revokedSerials } from '../crl-serials.ts'
 import { readConfigured } from '../process.ts'
 import type { ClientIdentity, Guard, Refusal } from './guard.ts'
+import { parseWorkload } from './san-authorization.ts'
 
 /** The guard of a mutual TLS listener, and how it learns of changed trust. */
 export interface ClientCertificateGuard {
@@ -57,6 +58,7 @@ export function uriNames(subjectAltName: string): string[] {
 interface Trust {
   readonly revokedSerials: ReadonlySet<string>
   readonly allowed: ReadonlyMap<string, { readonly orgId: string }>
+  readonly bySan: SanPolicy | null
 }
 
 function identify(socket: Socket, trust: Trust): ClientIdentity | Refusal {
@@ -68,23 +70,28 @@ function identify(socket: Socket, trust: Trust): ClientIdentity | Refusal {
   return identityOf(certificate, trust) ?? refuse('identity_not_allowed')
 }
 
-function identityOf(certificate: X509Certificate, { allowed }: Trust): ClientIdentity | null {
+function identityOf(certificate: X509Certificate, trust: Trust): ClientIdentity | null {
   const [uri, ...others] = uriNames(certificate.subjectAltName ?? '')
   // A workload certificate names one workload (SPIFFE X.509-SVID section 2).
   if (uri === undefined || others.length > 0) return null
-  const client = allowed.get(uri)
-  if (client === undefined) return null
+  const orgId = tenantOf(uri, trust)
+  if (orgId === null) return null
   const thumbprint = hash('sha256', certificate.raw, 'base64url')
-  return { uri, orgId: client.orgId, thumbprint }
+  return { uri, orgId, thumbprint }
 }
 
-function readTrust({ crlFile, allowed }: ClientTrust): Trust {
+function tenantOf(uri: string, { allowed, bySan }: Trust): string | null {
+  if (bySan !== null) return parseWorkload(uri, bySan)?.tenant ?? null
+  return allowed.get(uri)?.orgId ?? null
+}
+
+function readTrust({ crlFile, allowed, bySan }: ClientTrust): Trust {
   const pem = readConfigured('clients.crlFile', crlFile).toString('latin1')
   // Serials of all issuers in one set: a serial that two CAs share is refused once too often, never too seldom.
   const serials = [...pem.matchAll(pemCrl)].flatMap(([, base64 = '']) =>
     revokedSerials(Buffer.from(base64, 'base64')).map(normalSerial),
   )
-  return { revokedSerials: new Set(serials), allowed: new Map(Object.entries(allowed)) }
+  return { revokedSerials: new Set(serials), allowed: new Map(Object.entries(allowed)), bySan }
 }
 
 /** One spelling for the serial number of OpenSSL (upper case, whole bytes) and of DER (sign bytes). */

@@ -1,27 +1,24 @@
-import { hash } from 'node:crypto'
 import type { IssuerConfig } from '../config.ts'
 import { readConfigured } from '../process.ts'
 import type { Telemetry } from '../telemetry.ts'
 import { createBearerGuard, invalidToken, unavailable } from './bearer.ts'
-import type { AccessToken, Guard, Refusal } from './guard.ts'
-import { createIntrospectionCache } from './introspection-cache.ts'
-import type { ActiveToken } from './introspection-cache.ts'
+import type { Guard, Refusal } from './guard.ts'
 import { createIssuerClient } from './issuer-client.ts'
 import type { IssuerAnswer } from './issuer-client.ts'
+import { rememberTokens } from './token-cache.ts'
+import type { ActiveToken } from './token-cache.ts'
 
 /** Asks the issuer about each token (RFC 7662), or remembers its answer for `introspectionCacheMs`. */
 export function createIntrospectionGuard(issuer: IssuerConfig, telemetry: Telemetry): Guard {
-  const introspect = createIntrospector(issuer, telemetry)
-  const ttlMs = issuer.introspectionCacheMs
-  if (ttlMs === 0) {
-    return createBearerGuard(async (token) => tokenOf(await introspect(token)))
-  }
-  const cache = createIntrospectionCache({ introspect, ttlMs, telemetry })
-  return createBearerGuard(async (token) => {
-    // The whole token, hashed: no prefix, no truncation, and no token in a heap dump's keys.
-    const key = hash('sha256', token, 'base64url')
-    return tokenOf(await cache(key, token))
-  })
+  return createBearerGuard(
+    rememberTokens({
+      check: createIntrospector(issuer, telemetry),
+      ttlMs: issuer.introspectionCacheMs,
+      maxEntries: issuer.cacheEntries,
+      telemetry,
+      hitCounter: 'introspectionCacheHits',
+    }),
+  )
 }
 
 /** Reads an introspection answer; refuses closed on anything but a sound `active: true` (RFC 7662 section 2.2). */
@@ -84,10 +81,6 @@ function createIntrospector(issuer: IssuerConfig, telemetry: Telemetry) {
       return unavailable('issuer_unavailable')
     }
   }
-}
-
-function tokenOf(answer: ActiveToken | Refusal): AccessToken | Refusal {
-  return 'reason' in answer ? answer : answer.token
 }
 
 function parseObject(text: string): Record<string, unknown> | null {

@@ -95,7 +95,8 @@ function changedPayload(scene: Scene, { good }: Tokens): Attempt {
 function algorithms(scene: Scene, tokens: Tokens): Attempt[] {
   const [own = {}, other = {}] = scene.lab.signingKeys
   const expected = invalidToken('algorithm_not_allowed')
-  const publicPem = createPublicKey({ key: { ...publicJwk(own) }, format: 'jwk' }).export({
+  const published = isSecret(own) ? other : own
+  const publicPem = createPublicKey({ key: { ...publicJwk(published) }, format: 'jwk' }).export({
     type: 'spki',
     format: 'pem',
   })
@@ -104,9 +105,10 @@ function algorithms(scene: Scene, tokens: Tokens): Attempt[] {
       none: { header: { alg: 'none' }, signer: () => Buffer.alloc(0) },
       'none, signed': { header: { alg: 'none' } },
     }),
-    forged(scene, tokens, 'J6', expected, {
+    // Where HS256 is the algorithm, it is the wrong secret.
+    forged(scene, tokens, 'J6', isSecret(own) ? invalidToken('bad_signature') : expected, {
       PEM: { header: { alg: 'HS256' }, signer: hmacSigner(publicPem) },
-      JWK: { header: { alg: 'HS256' }, signer: hmacSigner(JSON.stringify(publicJwk(own))) },
+      JWK: { header: { alg: 'HS256' }, signer: hmacSigner(JSON.stringify(publicJwk(published))) },
     }),
     forged(scene, tokens, 'J7', expected, {
       '': { header: { alg: other.alg, kid: other.kid }, signer: signerOf(other) },
@@ -206,7 +208,8 @@ function embeddedKey(scene: Scene, tokens: Tokens): Attempt {
   return {
     ...attempt,
     prepare: async () => {
-      attacker = await createPrivateJwk(settings.algorithm)
+      const { algorithm } = settings
+      attacker = await createPrivateJwk(algorithm === 'HS256' ? 'ES256' : algorithm)
       hostile.serve(jkuPath, { keys: [publicJwk(attacker)] })
     },
     probes: attempt.probes.map((probe) => ({
@@ -238,6 +241,10 @@ function revoked({ ask, server }: Scene, tokens: Tokens): Attempt {
       },
     ],
   }
+}
+
+function isSecret({ kty }: JWK): boolean {
+  return kty === 'oct'
 }
 
 const unknownKeyTries = 3

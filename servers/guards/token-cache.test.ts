@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import type { TestContext } from 'node:test'
 import { goodToken } from './exchange-testbed.ts'
 import type { Refusal } from './guard.ts'
-import { createIntrospectionCache } from './introspection-cache.ts'
-import type { ActiveToken } from './introspection-cache.ts'
+import { createTokenCache } from './token-cache.ts'
+import type { ActiveToken } from './token-cache.ts'
 
 const startMs = 1_000_000
 const ttlMs = 5_000
@@ -26,19 +26,20 @@ function create({
   t.mock.timers.enable({ apis: ['Date'], now: startMs })
   const asked: string[] = []
   const counted: string[] = []
-  const cache = createIntrospectionCache({
-    introspect: (token) => {
+  const cache = createTokenCache({
+    check: (token) => {
       asked.push(token)
       return Promise.resolve(answer(token))
     },
     ttlMs,
+    hitCounter: 'introspectionCacheHits',
     telemetry: { count: (counter) => counted.push(counter) },
     maxEntries,
   })
   return { cache, asked, counted }
 }
 
-describe('createIntrospectionCache', () => {
+describe('createTokenCache', () => {
   it('asks once within the TTL, and again at its end', async (t) => {
     const { cache, asked, counted } = create({ t })
     assert.deepEqual(await cache('a', 'a'), active('a'))
@@ -86,13 +87,15 @@ describe('createIntrospectionCache', () => {
   it('lets go of a call that failed', async (t) => {
     let calls = 0
     t.mock.timers.enable({ apis: ['Date'], now: startMs })
-    const cache = createIntrospectionCache({
-      introspect: () => {
+    const cache = createTokenCache({
+      check: () => {
         calls += 1
         return calls === 1 ? Promise.reject(new Error('down')) : Promise.resolve(active('a'))
       },
       ttlMs,
+      hitCounter: 'introspectionCacheHits',
       telemetry: { count: () => undefined },
+      maxEntries: 10,
     })
     await assert.rejects(cache('a', 'a'), /down/)
     assert.deepEqual(await cache('a', 'a'), active('a'))

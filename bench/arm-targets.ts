@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto'
+import type { Identity } from '../servers/pki.ts'
+import type { ArmOptions } from './arm.ts'
+import { crowdOf, tokenOfMember, type CrowdMember } from './crowd.ts'
+import { BenchError } from './errors.ts'
+import { createProofs } from './load/proof.ts'
+import type { LoadTarget } from './load/target.ts'
+import { clientTlsOptions } from './preflight/client.ts'
+import { issuanceRequest } from './issuance.ts'
+import type { Case, ClientAuthentication } from './scenario.ts'
+import type { TokenPool } from './token-pool.ts'
+
+/** Where an arm's server listens, and what its clients bring. */
+export interface Presented {
+  readonly port: number
+  readonly tokens: TokenPool | null
+}
+
+/** SHA-256 of what is asked of every arm: method, path and header names; ports and secrets differ by design. */
+export function requestDigest(): string {
+  return digest(Buffer.from(`GET ${measuredPath} HTTP/1.1 accept`, 'latin1'))
+}
+
+/** SHA-256 in hexadecimal. */
+export function digest(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+/** What is asked of an arm's server: by the one good client, or by many in turn. */
+export async function createTargets(
+  options: ArmOptions,
+  presented: Presented,
+): Promise<[LoadTarget, ...LoadTarget[]]> {
+  const { issuance } = options.case.scenario.credentials(options.case.parameters)
+  if (issuance !== undefined) return [targetOfIssuer(options, presented, issuance)]
+  const [first, ...others] = crowdOf(options.lab.settings.clients)
+  if (first === undefined) return [targetOfGood(options, presented)]
+  const identities = options.case.scenario.credentials(options.case.parameters).certificate
+    ? await options.lab.crowd()
+    : []
+  const target = (member: CrowdMember, index: number) =>
+    targetOfMember(options, presented, { member, identity: identities[index] ?? null })
+  return [target(first, 0), ...others.map((member, index) => target(member, index + 1))]
+}
+
+function targetOfIssuer(
+  { case: { parameters }, lab }: ArmOptions,
+  { port }: Presented,
+  by: ClientAuthentication,
+): LoadTarget {
+  const form = parameters['token'] === 'opaque' ? 'opaque' : 'jwt'
+  const issuerUrl = `https://127.0.0.1:${port}`
+  const { path, headers, body, identity } = issuanceRequest(lab, issuerUrl, { by, form })
+  return {
+    host: '127.0.0.1',
+    port,
+    tls: clientTlsOptions(lab, identity),
+    path,
+    headers,
+    body,
+    expect: { status: 200, body: null },
+  }
+}
+
+function targetOfMember(
+  options: ArmOptions,
+  { port, tokens }: Presented,
+  caller: { readonly member: CrowdMember; readonly identity: Identity | null },
+): LoadTarget {
+  const { case: trial, lab } = options
+  const { scenario, parameters } = trial
+  const { token: form, proof = false } = scenario.credentials(parameters)
+  if (form === 'opaque' || proof || tokens?.next != null) {
+    throw new BenchError(
+      'usage',
+      `clients=${lab.settings.clients}: only with JWTs, without proofs, tokens or hitRatio: each client has one token of its own`,
+    )
+  }
+  const { orgId } = caller.member
+  const token = tokens === null ? null : tokenOfMember(lab, tokens.first, caller)
+  return {
+    host: '127.0.0.1',
+    port,
+    tls: scenario.tls ? clientTlsOptions(lab, caller.identity) : null,
+    path: pathOf(orgId),
+    headers: {
+      accept: 'application/json',
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    },
+    expect: { status: 200, body: expectedBody(orgId, lab.settings.bodyBytes, scenario) },
+  }
+}
+
+function targetOfGood({ case: trial, lab }: ArmOptions, { port, tokens }: Presented): LoadTarget {
+  const { certificate, proof = false } = trial.scenario.credentials(trial.parameters)
+  const url = `https://127.0.0.1:${port}${measuredPath}`
+  const token = tokens?.first ?? null
+  const proofs = proof ? createProofs({ key: lab.proofKey, method: 'GET', url, token }) : null
+  const next = tokens?.next ?? null
+  return {
+    host: '127.0.0.1',
+    port,
+    tls: trial.scenario.tls ? clientTlsOptions(lab, certificate ? lab.good : null) : null,
+    path: measuredPath,
+    headers: {
+      accept: 'application/json',
+      ...(token === null ? {} : { authorization: `${proof ? 'DPoP' : 'Bearer'} ${token}` }),
+    },
+    ...(proofs === null ? {} : { ownHeaders: () => ({ dpop: proofs() }) }),
+    ...(next === null ? {} : { ownHeaders: () => ({ authorization: `Bearer ${next()}` }) }),
+    expect: { status: 200, body: expectedBody('acme', lab.settings.bodyBytes, trial.scenario) },
+  }
+}
+
+/** The payment, with a note where its scenario takes `bodyBytes` and they are more. */
+function expectedBody(orgId: string, bodyBytes: number, { parameters }: Case['scenario']): Buffer {
+  const payment = paymentOf(orgId)
+  const note = ',"note":""}'
+  const missing = bodyBytes - (payment.length - 1 + note.length)
+  if (missing <= 0 || parameters['bodyBytes'] === undefined) return Buffer.from(payment)
+  return Buffer.from(`${payment.slice(0, -1)},"note":"${'x'.repeat(missing)}"}`)
+}
+
+function pathOf(orgId: string): string {
+  return `/v1/orgs/${orgId}/payments/pay_1001`
+}
+
+// What a client expects, stated here once more and not imported: a server that changes it must fail.
+function paymentOf(orgId: string): string {
+  return `{"id":"pay_1001","org_id":"${orgId}","amount":"129.95","currency":"EUR","state":"settled"}`
+}
+
+const measuredPath = pathOf('acme')

@@ -1,0 +1,135 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
+import { BenchError } from '../errors.ts'
+import type { GeneratorOrder, GeneratorReport } from './generator-process.ts'
+import { mergeStripes, type MergedReading, type StripeReading, type StripeTask } from './stripe.ts'
+import { hasOwnRequests, type Endpoint } from './target.ts'
+
+/** A window that several generator processes offer together. */
+export interface GeneratorsOptions extends Omit<StripeTask, 'index' | 'of'> {
+  readonly generators: number
+  readonly signal?: AbortSignal
+  /** Awaited when all connections of all generators are open, before the common start. */
+  readonly onConnected?: () => Promise<void>
+  /** Told the ids of the processes when they are there. */
+  readonly onStarted?: (pids: readonly number[]) => void
+}
+
+/**
+ * Offers one schedule from several processes of this machine: striped, begun at one instant of the clock
+ * that they share, merged without loss. A generator that fails or dies fails the window: nothing is
+ * extrapolated over a missing stripe. Throws `measurement-failed`, or the signal's reason.
+ */
+export async function runGenerators(
+  targets: Endpoint | readonly Endpoint[],
+  { generators: of, signal, onConnected, onStarted, ...task }: GeneratorsOptions,
+): Promise<MergedReading> {
+  signal?.throwIfAborted()
+  if ([targets].flat().some(hasOwnRequests)) {
+    throw new BenchError(
+      'usage',
+      '--generators: requests that are signed one by one are made by one process, leave it out',
+    )
+  }
+  const processes = Array.from({ length: of }, (_, index) =>
+    startGenerator(`generator ${index + 1} of ${of}`),
+  )
+  const aborted = Promise.withResolvers<never>()
+  aborted.promise.catch(() => undefined)
+  const onAbort = () => {
+    aborted.reject(signal?.reason as Error)
+  }
+  signal?.addEventListener('abort', onAbort, { once: true })
+  // The first that fails ends the wait for all.
+  const all = <T>(waits: readonly Promise<T>[]) =>
+    Promise.race([Promise.all(waits), aborted.promise])
+  try {
+    onStarted?.(processes.map(({ pid }) => pid))
+    for (const [index, each] of processes.entries())
+      each.order({ kind: 'prepare', targets, task: { ...task, index, of } })
+    await all(processes.map(({ connected }) => connected))
+    await onConnected?.()
+    const atNs = process.hrtime.bigint() + leadNs
+    for (const each of processes) each.order({ kind: 'start', atNs })
+    return mergeStripes(await all(processes.map(({ done }) => done)))
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+    await Promise.all(processes.map((each) => each.stop()))
+  }
+}
+
+interface Generator {
+  readonly pid: number
+  readonly connected: Promise<undefined>
+  readonly done: Promise<StripeReading>
+  order(order: GeneratorOrder): void
+  stop(): Promise<void>
+}
+
+function startGenerator(name: string): Generator {
+  const child = fork(join(import.meta.dirname, 'generator-process.ts'), [], {
+    // Instants are bigints, and bodies Buffers.
+    serialization: 'advanced',
+    // Ctrl-C reaches the bench alone; a bench that is killed closes the channel, which ends this too.
+    detached: true,
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    env: { PATH: process.env['PATH'], TZ: 'UTC', NODE_ENV: 'production' },
+  })
+  const connected = Promise.withResolvers<undefined>()
+  const done = Promise.withResolvers<StripeReading>()
+  const exited = Promise.withResolvers<undefined>()
+  const lastWords = keepLastWords(child)
+  const fail = (why: string) => {
+    const error = new BenchError('measurement-failed', `${name} ${why}`)
+    connected.reject(error)
+    done.reject(error)
+  }
+  // Whoever waits for one of them is told; nobody may be waiting yet, or any more.
+  connected.promise.catch(() => undefined)
+  done.promise.catch(() => undefined)
+  child.on('message', (report: GeneratorReport) => {
+    if (report.kind === 'connected') connected.resolve(undefined)
+    else if (report.kind === 'done') done.resolve(report.reading)
+    else fail(`failed: ${report.why}`)
+  })
+  child.once('error', (error) => {
+    fail(`could not be started: ${error.message}`)
+    exited.resolve(undefined)
+  })
+  child.once('close', (code, signal) => {
+    fail(`ended with ${signal ?? `exit code ${code ?? '?'}`}${lastWords()}`)
+    exited.resolve(undefined)
+  })
+  return {
+    pid: child.pid ?? 0,
+    connected: connected.promise,
+    done: done.promise,
+    order(order) {
+      child.send(order, (error) => {
+        if (error) fail(`does not listen: ${error.message}`)
+      })
+    },
+    async stop() {
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+        child.kill('SIGKILL')
+      await exited.promise
+    },
+  }
+}
+
+/** The first line of what it wrote last, of a crash its message. */
+function keepLastWords(child: ChildProcess): () => string {
+  let text = ''
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    text = (text + chunk).slice(-mostLastWords)
+  })
+  return () => {
+    const line = text.split('\n').find((each) => /^\w*Error\b/.test(each))
+    return line === undefined ? '' : `: ${line}`
+  }
+}
+
+/** Longer than a message takes to a process that is awake: an order that comes late shows as lateness. */
+const leadNs = 100_000_000n
+const mostLastWords = 4_096

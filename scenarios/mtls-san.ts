@@ -1,0 +1,20 @@
+import {
+  callerParameters,
+  defineScenario,
+  revocationParameters,
+  tlsParameters,
+} from '../bench/scenario.ts'
+
+export const scenario = defineScenario({
+  question:
+    'What does mutual TLS cost, where the URI in a certificate says what its owner may do (SPIFFE)?',
+  server: 'mtls-san',
+  tls: true,
+  credentials: () => ({ certificate: true, token: 'none', bound: false, named: true }),
+  parameters: { ...tlsParameters, ...callerParameters, ...revocationParameters },
+  baseline: 'tls',
+  parts: () => ['mtls'],
+  // A chain of one certificate has no intermediate to leave out (M14).
+  refuses: ({ chain }) => ['T*', 'M*', ...(chain === '1' ? ['!M14'] : [])],
+  records: () => ['M11b', 'M16'],
+})
