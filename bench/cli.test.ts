@@ -5,7 +5,7 @@ import test from 'node:test'
 import { cli, temporaryFolder } from './cli-testbed.ts'
 
 const usage: [string[], RegExp][] = [
-  [['bench'], /no scenario named: there are combined, http/],
+  [['bench'], /no scenario named: there are combined, dpop, http/],
   [['bench', 'combind'], /unknown scenario "combind": did you mean combined\?/],
   [
     ['bench', 'tls', '--set', 'tls=1.1'],

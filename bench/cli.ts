@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { join } from 'node:path'
 import { benchCommand } from './commands/bench.ts'
+import { claimsCommand } from './commands/claims.ts'
 import { compareCommand } from './commands/compare.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { microCommand } from './commands/micro.ts'
@@ -70,6 +71,7 @@ function createProgram(io: Io, done: (result: CommandResult) => void): Command {
     benchCommand,
     compareCommand,
     verifyCommand,
+    claimsCommand,
     microCommand,
     serverCommand,
     selftestCommand,

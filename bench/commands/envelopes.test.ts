@@ -8,7 +8,12 @@ import { HistoryEnvelopeSchema } from '../analysis/history-schema.ts'
 import { cli, startCli, temporaryFolder } from '../cli-testbed.ts'
 import { DoctorEnvelopeSchema } from '../doctor/present.ts'
 import { RunSchema } from '../results.ts'
-import { SelftestEnvelopeSchema, ServerEnvelopeSchema, VerifyEnvelopeSchema } from './envelopes.ts'
+import {
+  ClaimsEnvelopeSchema,
+  SelftestEnvelopeSchema,
+  ServerEnvelopeSchema,
+  VerifyEnvelopeSchema,
+} from './envelopes.ts'
 
 function assertFits(schema: TSchema, out: string): void {
   const value: unknown = JSON.parse(out)
@@ -31,6 +36,7 @@ const commands: [string[], TSchema, boolean][] = [
     true,
   ],
   [['doctor'], DoctorEnvelopeSchema, true],
+  [['claims', 'P8', 'S9', 'O1', 'N1', '--smoke'], ClaimsEnvelopeSchema, true],
 ]
 for (const [argv, schema, stores] of commands) {
   test(`${argv.slice(0, 3).join(' ')} --json prints one object that fits its published schema, and nothing else`, async (t) => {

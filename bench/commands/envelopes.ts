@@ -121,6 +121,58 @@ export const SelftestEnvelopeSchema = Type.Object(
   { ...strict, $id: 'selftest-envelope' },
 )
 
+const ClaimValueSchema = Type.Union([
+  Type.Number(),
+  Type.Object(
+    {
+      estimate: Type.Number(),
+      low: nullable(Type.Number()),
+      high: nullable(Type.Number()),
+      level: nullable(Type.Number()),
+      blocks: count,
+    },
+    strict,
+  ),
+])
+
+/** JSON Schema of what `claims --json` prints. */
+export const ClaimsEnvelopeSchema = Type.Object(
+  {
+    schema: Type.Literal(1),
+    command: Type.Literal('claims'),
+    /** Whether every experiment asked for has a run. */
+    complete: Type.Boolean(),
+    environment: RunSchema.properties.environment,
+    claims: Type.Array(
+      Type.Object(
+        {
+          id: text,
+          sentence: text,
+          source: text,
+          verdict: Type.Union(
+            ['supported', 'refuted', 'depends', 'undecided', 'not measured', 'not testable'].map(
+              (verdict) => Type.Literal(verdict),
+            ),
+          ),
+          seen: text,
+          numbers: Type.Array(
+            Type.Object({ label: text, unit: text, value: ClaimValueSchema }, strict),
+          ),
+          turnsAt: nullable(
+            Type.Object({ variable: text, value: nullable(ClaimValueSchema) }, strict),
+          ),
+          /** Of fewer blocks than a verdict should have. */
+          provisional: Type.Boolean(),
+          reproduce: Type.Array(text),
+          runs: Type.Array(text),
+        },
+        strict,
+      ),
+    ),
+  },
+  { ...strict, $id: 'claims-envelope' },
+)
+
 /** The properties of a preflight, which a run holds or null. */
 function preflightOf(schema: typeof RunSchema) {
   const [preflight] = schema.properties.arms.items.properties.preflight.anyOf

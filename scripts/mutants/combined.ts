@@ -7,7 +7,7 @@ const identity = 'servers/guards/client-certificate.ts'
 const program = 'servers/combined.ts'
 const comparison = 'if (!equal(expected, certificate.thumbprint))'
 const thumbprint = "const thumbprint = hash('sha256', certificate.raw, 'base64url')"
-const named = 'return { uri, orgId: client.orgId, thumbprint }'
+const named = 'return { uri, orgId, thumbprint }'
 const parameters = '({ caller: { certificate, token } }) => {'
 
 /** Bugs in what ties a token to its certificate (RFC 8705). */
@@ -35,7 +35,7 @@ export const combinedMutants: readonly Mutant[] = [
   const known = remembered.get(certificate.validTo) ?? thumbprint
   remembered.set(certificate.validTo, known)`,
     ),
-    edit(identity, named, 'return { uri, orgId: client.orgId, thumbprint, known }'),
+    edit(identity, named, 'return { uri, orgId, thumbprint, known }'),
     edit(identity, 'const pemCrl =', 'const remembered = new Map()\nconst pemCrl ='),
     edit(
       binding,
@@ -63,7 +63,7 @@ export const combinedMutants: readonly Mutant[] = [
   keys.set(thumbprint, key)
   const hasKeyOf = (other) => keys.get(other) === key`,
     ),
-    edit(identity, named, 'return { uri, orgId: client.orgId, thumbprint, hasKeyOf }'),
+    edit(identity, named, 'return { uri, orgId, thumbprint, hasKeyOf }'),
     edit(identity, 'const pemCrl =', 'const keys = new Map()\nconst pemCrl ='),
     edit(
       binding,

@@ -82,8 +82,8 @@ export const mutualTlsMutants: readonly Mutant[] = [
     edits: [
       edit(
         guard,
-        'if (client === undefined) return null',
-        "if (client === undefined) return { uri, orgId: uri.split('/')[3], thumbprint: '' }",
+        'if (orgId === null) return null',
+        "if (orgId === null) return { uri, orgId: uri.split('/')[3], thumbprint: '' }",
       ),
     ],
   },

@@ -1,0 +1,268 @@
+import { breakEvens } from './break-even.ts'
+import type { Estimate } from './stats.ts'
+import { decided, depending, sideOf, type Claim, type ClaimNumber, type Evidence } from './claim.ts'
+import {
+  armOf,
+  combine,
+  difference,
+  handshakeCpu,
+  over,
+  preflightOf,
+  ratio,
+  totalCpu,
+  valuesOf,
+} from './claim-figures.ts'
+
+/** Claims about cost, P1 to P11. */
+export const performanceClaims: readonly Claim[] = [
+  {
+    id: 'P1',
+    sentence: 'Tokens that are validated locally are quick, since nothing is looked up.',
+    source: 'A',
+    experiments: ['tokens'],
+    decide: (evidence) => decideLocalValidation(evidence),
+  },
+  {
+    id: 'P2',
+    sentence: 'Stateless tokens are faster than asking the issuer in distributed systems.',
+    source: 'B',
+    experiments: ['hit-ratio', 'issuer-latency'],
+    decide: (evidence) => decideStateless(evidence),
+  },
+  {
+    id: 'P4',
+    sentence: 'OAuth scales better than mTLS, whose certificates cost with every connection.',
+    source: 'B',
+    experiments: ['connections'],
+    decide: (evidence) => decideScaling(evidence),
+  },
+  {
+    id: 'P5',
+    sentence: 'Verifying certificates becomes significant where connections come and go.',
+    source: 'B',
+    experiments: ['connections'],
+    decide: (evidence) => decideHandshakes(evidence),
+  },
+  {
+    id: 'P6',
+    sentence: 'Revocation lists and OCSP add burden and latency.',
+    source: 'B',
+    experiments: ['revocation-lists'],
+    decide: (evidence) => decideRevocationLists(evidence),
+  },
+  {
+    id: 'P8',
+    sentence: 'Both together are affordable: their costs add up and no more.',
+    source: 'A, B',
+    experiments: ['combined'],
+    decide: (evidence) => decideAdditivity(evidence),
+  },
+  {
+    id: 'P9',
+    sentence: 'A token carries organisation and scopes along, at little cost.',
+    source: 'B',
+    experiments: ['token-size'],
+    decide: (evidence) => decideTokenSize(evidence),
+  },
+  ...notYet([
+    ['P3', 'Local validation removes the bottleneck and the round trips.', 'B'],
+    ['P7', 'OAuth scales better: issuing tokens is no burden.', 'B'],
+    ['P10', 'A certificate for every interaction of an agent is impossible to run.', 'B'],
+    ['P11', 'OAuth suits serverless and edge, where processes start cold.', 'A'],
+  ]),
+]
+
+/** Claims whose experiment does not exist yet: told, never left out. */
+export function notYet(claims: readonly (readonly [string, string, Claim['source']])[]): Claim[] {
+  return claims.map(([id, sentence, source]) => ({
+    id,
+    sentence,
+    source,
+    experiments: [],
+    decide: () => decided('not measured', 'its experiment is not built yet'),
+  }))
+}
+
+function number(label: string, unit: ClaimNumber['unit'], value: Estimate | null): ClaimNumber[] {
+  return value === null ? [] : [{ label, unit, value }]
+}
+
+function decideLocalValidation(evidence: Evidence) {
+  const run = evidence.get('tokens')
+  if (run === undefined) return decided('not measured', 'no run')
+  const jwt = totalCpu(run, 'jwt')
+  const uncached = difference(jwt, totalCpu(run, 'introspection', { introspectionCache: 'off' }))
+  const cached = difference(jwt, totalCpu(run, 'introspection', { introspectionCache: '60s' }))
+  const p50 = difference(
+    valuesOf(run, armOf(run, 'jwt'), 'latencyP50Us'),
+    valuesOf(run, armOf(run, 'introspection', { introspectionCache: 'off' }), 'latencyP50Us'),
+  )
+  const numbers = [
+    ...number('JWT less introspection, CPU of both servers', 'µs', uncached),
+    ...number('JWT less cached introspection, CPU of both servers', 'µs', cached),
+    ...number('JWT less introspection, p50', 'µs', p50),
+  ]
+  const sides = [sideOf(uncached, 0), sideOf(cached, 0), sideOf(p50, 0)] as const
+  if (sides[0] === 'above')
+    return decided('refuted', 'a look-up costs less than verifying', numbers)
+  if (sides[0] === null || sides[1] === null || sides[2] === null)
+    return decided('undecided', 'intervals reach over 0', numbers)
+  if (sides[1] === 'below' && sides[2] === 'below')
+    return decided('supported', 'verifying costs less than any look-up', numbers)
+  return depending(
+    { variable: 'introspection is cached', value: null },
+    'verifying costs less than asking each time, and more than an answer that is remembered',
+    numbers,
+  )
+}
+
+function decideStateless(evidence: Evidence) {
+  const [hits, latency] = [evidence.get('hit-ratio'), evidence.get('issuer-latency')]
+  if (hits === undefined || latency === undefined) return decided('not measured', 'no run')
+  // Its own cache never hits here: each token is verified.
+  const jwt = totalCpu(hits, 'jwt', { hitRatio: '0' })
+  const at = (hitRatio: string) => totalCpu(hits, 'introspection', { hitRatio })
+  // Cost falls in a straight line with the share of hits: the two ends say where it meets that of a JWT.
+  const turning = over(
+    combine([jwt, at('0'), at('1')], ([own = 0, none = 0, all = 0]) => (none - own) / (none - all)),
+  )
+  const waits = ['0', '1', '5', '20', '50'].flatMap((issuerLatencyMs) =>
+    number(
+      `introspection less JWT at an issuer latency of ${issuerLatencyMs} ms, p50`,
+      'µs',
+      difference(
+        valuesOf(latency, armOf(latency, 'introspection', { issuerLatencyMs }), 'latencyP50Us'),
+        valuesOf(latency, armOf(latency, 'jwt'), 'latencyP50Us'),
+      ),
+    ),
+  )
+  const numbers = [...number('hit ratio at which both cost the same CPU', '', turning), ...waits]
+  if (sideOf(turning, 1) === 'above')
+    return decided('supported', 'even an answer from the cache costs more CPU', numbers)
+  if (sideOf(turning, 0) === 'below')
+    return decided('refuted', 'even uncached introspection costs less CPU', numbers)
+  if (sideOf(turning, 0) !== 'above' || sideOf(turning, 1) !== 'below')
+    return decided('undecided', 'the hit ratio of equal cost is not known', numbers)
+  return depending(
+    { variable: 'hit ratio of the introspection cache', value: turning },
+    'stateless tokens cost less CPU below that hit ratio, and more above; they never wait for the issuer',
+    numbers,
+  )
+}
+
+function decideScaling(evidence: Evidence) {
+  const run = evidence.get('connections')
+  const [mtls, jwt] = [run && armOf(run, 'mtls'), run && armOf(run, 'jwt')]
+  if (run === undefined || mtls === undefined || jwt === undefined)
+    return decided('not measured', 'no run of mtls beside jwt')
+  const found = breakEvens(run.blocks, [mtls.id, jwt.id], { level: 0.99 }).find(
+    ({ policy }) => policy === 'full',
+  )
+  if (found === undefined) return decided('undecided', 'no break-even is borne out by an interval')
+  const { requestsPerConnection: estimate, low, high, level, blocks } = found
+  const value: Estimate = { estimate, low, high, level, blocks }
+  return depending(
+    { variable: 'requests per connection', value },
+    found.cheaperAbove === mtls.id
+      ? 'mTLS costs less server CPU above, a JWT below'
+      : 'a JWT costs less server CPU above, mTLS below',
+    number('break-even', 'requests', value),
+  )
+}
+
+function decideHandshakes(evidence: Evidence) {
+  const run = evidence.get('connections')
+  if (run === undefined) return decided('not measured', 'no run')
+  const [tls, mtls] = [armOf(run, 'tls'), armOf(run, 'mtls')]
+  const of = (policy: 'full' | 'resumed') =>
+    ratio(handshakeCpu(run, mtls, policy), handshakeCpu(run, tls, policy))
+  const [full, resumed] = [of('full'), of('resumed')]
+  const numbers = [
+    ...number('mutual over server-only, full handshakes', '×', full),
+    ...number('mutual over server-only, resumed', '×', resumed),
+  ]
+  // A tenth more of a handshake would be noticed by nobody.
+  const side = sideOf(full, significant)
+  if (side === 'above')
+    return decided('supported', 'a mutual handshake costs clearly more CPU', numbers)
+  if (side === 'below') return decided('refuted', 'a mutual handshake costs hardly more', numbers)
+  return decided('undecided', 'the interval reaches over ×1.1', numbers)
+}
+
+function decideRevocationLists(evidence: Evidence) {
+  const run = evidence.get('revocation-lists')
+  if (run === undefined) return decided('not measured', 'no run')
+  const cost = (crl: string) => handshakeCpu(run, armOf(run, 'mtls', { crl }), 'full')
+  const more = (crl: string) => difference(cost(crl), cost('0'))
+  const [short, long] = [more('1k'), more('20k')]
+  const numbers = [
+    ...number('a handshake more, CRL of 1,000', 'µs', short),
+    ...number('a handshake more, CRL of 20,000', 'µs', long),
+    ...number('CRL of 20,000 over none', '×', ratio(cost('20k'), cost('0'))),
+  ]
+  const side = sideOf(long, 0)
+  if (side === 'above') {
+    return decided(
+      'supported',
+      'lists cost CPU in each full handshake, more the longer they are; OCSP is not measured (stapling is about the server’s certificate)',
+      numbers,
+    )
+  }
+  return side === 'below'
+    ? decided('refuted', 'a list costs nothing', numbers)
+    : decided('undecided', 'the interval reaches over 0', numbers)
+}
+
+function decideAdditivity(evidence: Evidence) {
+  const run = evidence.get('combined')
+  if (run === undefined) return decided('not measured', 'no run')
+  const [combined, mtls, jwt, tls] = ['combined', 'mtls', 'jwt', 'tls'].map((name) =>
+    totalCpu(run, name),
+  )
+  if (!combined || !mtls || !jwt || !tls) return decided('not measured', 'no run of all parts')
+  const interaction = over(
+    combine([combined, mtls, jwt, tls], ([c = 0, m = 0, j = 0, t = 0]) => c - m - j + t),
+  )
+  const share = over(
+    combine([combined, mtls, jwt, tls], ([c = 0, m = 0, j = 0, t = 0]) => (c - m - j + t) / c),
+  )
+  const numbers = [
+    ...number('interaction', 'µs', interaction),
+    ...number('interaction, of the whole', '', share),
+  ]
+  if (sideOf(share, tolerable) === 'above')
+    return decided('refuted', 'both together cost more than the sum', numbers)
+  if (sideOf(share, tolerable) === 'below')
+    return decided('supported', 'both together cost no more than the sum of their parts', numbers)
+  return decided('undecided', 'the interval of the interaction is too wide', numbers)
+}
+
+function decideTokenSize(evidence: Evidence) {
+  const run = evidence.get('token-size')
+  if (run === undefined) return decided('not measured', 'no run')
+  const at = (tokenBytes: string) => totalCpu(run, 'jwt', { tokenBytes })
+  const perKb = over(
+    combine([at('8192'), at('1024')], ([long = 0, short = 0]) => (long - short) / kilobytes),
+  )
+  const share = ratio(at('8192'), at('1024'))
+  const tooLong = preflightOf(run, 'jwt', { tokenBytes: '1024' })?.refusals.find(
+    ({ id }) => id === 'J21',
+  )
+  const numbers = [
+    ...number('CPU of a kilobyte more', 'µs', perKb),
+    ...number('token of 8 kB over one of 1 kB', '×', share),
+  ]
+  const side = sideOf(share, generous)
+  const limit = tooLong?.passed === true ? '; beyond 16 kB of headers it is refused (431)' : ''
+  if (side === 'below') return decided('supported', `claims cost little CPU${limit}`, numbers)
+  if (side === 'above')
+    return decided('refuted', `a long token costs half as much again and more${limit}`, numbers)
+  return decided('undecided', 'the interval reaches over ×1.5', numbers)
+}
+
+/** What is more than a tenth of a handshake shows in capacity. */
+const significant = 1.1
+/** An interaction of less than a twentieth of the whole is one in name only. */
+const tolerable = 0.05
+const generous = 1.5
+const kilobytes = 7

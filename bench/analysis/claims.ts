@@ -1,0 +1,63 @@
+import type { Claim } from './claim.ts'
+import { operationClaims } from './claims-operation.ts'
+import { performanceClaims } from './claims-performance.ts'
+import { securityClaims } from './claims-security.ts'
+
+/** Every claim, in the order of its id. */
+export const claims: readonly Claim[] = [
+  ...performanceClaims,
+  ...operationClaims,
+  ...securityClaims,
+].toSorted((a, b) => rank(a.id) - rank(b.id))
+
+/** A run that decides claims: the arguments of `bench`. */
+export interface Experiment {
+  readonly name: string
+  readonly command: readonly string[]
+}
+
+/** Every experiment, by the name that claims have for it. */
+export const experiments: readonly Experiment[] = [
+  { name: 'combined', command: ['combined'] },
+  {
+    name: 'tokens',
+    command: ['mtls', 'jwt', 'introspection', '--set', 'introspectionCache=off,60s'],
+  },
+  {
+    name: 'hit-ratio',
+    command: [
+      ...['jwt', 'introspection', '--set', 'introspectionCache=60s'],
+      ...['--set', 'tokenCache=on', '--set', 'hitRatio=0,1'],
+    ],
+  },
+  {
+    name: 'issuer-latency',
+    command: ['jwt', 'introspection', '--set', 'issuerLatencyMs=0,1,5,20,50'],
+  },
+  {
+    name: 'connections',
+    command: [
+      ...['tls', 'mtls', 'jwt', '--load', 'churn', '--policy', 'full,resumed'],
+      ...['--requests-per-connection', '1,2,5,10,inf'],
+    ],
+  },
+  {
+    name: 'revocation-lists',
+    command: [
+      ...['mtls', '--set', 'crl=0,1k,20k', '--load', 'churn', '--policy', 'full'],
+      ...['--requests-per-connection', '1,inf'],
+    ],
+  },
+  { name: 'token-size', command: ['jwt', '--set', 'tokenBytes=1024,8192'] },
+  { name: 'proof-of-possession', command: ['dpop'] },
+  { name: 'names', command: ['mtls-san'] },
+]
+
+/** The command that reproduces an experiment. */
+export function reproduce({ command }: Experiment): string {
+  return `npm run bench -- ${command.join(' ')}`
+}
+
+function rank(id: string): number {
+  return 'POSN'.indexOf(id.charAt(0)) * 100 + Number(id.slice(1))
+}
