@@ -49,6 +49,9 @@ export async function startArm(options: ArmOptions): Promise<StartedArm> {
   const pool = started.use(await openConnections(targets, connections))
   const single = started.use(await openConnections(target, 1))
   await settledConnections(server, target, connections + 1)
+  // A server may cut off a connection on which nothing was ever asked, while other arms are being warmed.
+  await pool.run(connections)
+  await single.run(1)
   const sensors = createSliceSensors(server, issuer)
   const pin = () => {
     const { pinning } = options

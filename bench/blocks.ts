@@ -99,21 +99,33 @@ async function measureBlock(
 }
 
 /**
- * Starts all at once: starting is not measured, and one after the other takes most of a block's time. What
- * was started ends with the stack. Throws what kept one from starting.
+ * Starts several at a time: starting is not measured, and one after the other takes most of a block's time;
+ * but a hundred at once would each wait for a core longer than a start may take. What was started ends with
+ * the stack. Throws what kept one from starting.
  */
 export async function startTogether<A extends AsyncDisposable, Source>(
   sources: readonly (Source & { start(): Promise<A> })[],
   stack: AsyncDisposableStack,
 ): Promise<{ readonly source: Source; readonly arm: A }[]> {
-  const starts = await Promise.allSettled(sources.map((source) => source.start()))
-  const alive = sources.flatMap((source, place) => {
-    const start = starts[place]
-    return start?.status === 'fulfilled' ? [{ source, arm: stack.use(start.value) }] : []
-  })
-  const refused = starts.find((start) => start.status === 'rejected')
+  const alive = new Map<Source, A>()
+  // One iterator for all workers: each takes the next that nobody has.
+  const queue = sources.values()
+  let failed = false
+  const work = async () => {
+    for (const source of queue) {
+      if (failed) return
+      const start = source.start()
+      start.catch(() => (failed = true))
+      alive.set(source, stack.use(await start))
+    }
+  }
+  const workers = await Promise.allSettled(Array.from({ length: startsAtOnce }, work))
+  const refused = workers.find((worker) => worker.status === 'rejected')
   if (refused !== undefined) throw refused.reason
-  return alive
+  return sources.flatMap((source) => {
+    const arm = alive.get(source)
+    return arm === undefined ? [] : [{ source, arm }]
+  })
 }
 
 /** What work comes to; ends at once, with the reason, when the arm dies or the user interrupts. */
@@ -142,6 +154,9 @@ export async function whileAlive<T>(
     end.removeEventListener('abort', onAbort)
   }
 }
+
+/** Arms of a usual run, and some more than two cores can start without one waiting for another. */
+const startsAtOnce = 8
 
 function overBudget({ budgetMs }: BlockLimits, blocks: number, elapsedMs: number): boolean {
   if (budgetMs === null || blocks === 0) return false

@@ -6,6 +6,7 @@ import { compareCommand } from './commands/compare.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { microCommand } from './commands/micro.ts'
 import type { CommandResult, Io } from './commands/io.ts'
+import { reportCommand } from './commands/report.ts'
 import { selftestCommand } from './commands/selftest.ts'
 import { serverCommand } from './commands/server.ts'
 import { verifyCommand } from './commands/verify.ts'
@@ -73,6 +74,7 @@ function createProgram(io: Io, done: (result: CommandResult) => void): Command {
     verifyCommand,
     claimsCommand,
     microCommand,
+    reportCommand,
     serverCommand,
     selftestCommand,
     doctorCommand,

@@ -204,6 +204,22 @@ export const issuanceParameters = {
   token: { describe: 'form of the access token', default: 'jwt', values: ['jwt', 'opaque'] },
 } as const satisfies Record<string, Parameter>
 
+/**
+ * Settings that add nothing to a case: where all rows of a table or chart have them they are not told, or
+ * what was set could not be seen among what was not.
+ */
+export const quietSettings: ReadonlySet<string> = new Set(
+  Object.entries({
+    clients: callerParameters.clients,
+    tokens: tokenPoolParameters.tokens,
+    tokenCache: jwtParameters.tokenCache,
+    verifier: jwtParameters.verifier,
+    store: introspectionParameters.store,
+    issuerLatencyMs: introspectionParameters.issuerLatencyMs,
+    workers: serverParameters.workers,
+  }).map(([name, parameter]) => `${name}=${parameter.default}`),
+)
+
 /** The way of authentication that parameters name. */
 export function clientAuthenticationOf({ clientAuthentication }: Parameters): ClientAuthentication {
   const ways = ['secret', 'private_key_jwt', 'tls_client_auth'] as const

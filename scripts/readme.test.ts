@@ -51,9 +51,12 @@ for (const { line, command, args } of runnable) {
       (command === 'claims' && !args.includes('--list')) ||
       args.includes('--live')
     // The figures are not this test's business: one short block proves that the command works.
-    const smoke = measures
-      ? [...args.filter((arg) => arg !== '--quick'), '--smoke', '--results', temporaryFolder(t)]
-      : args
+    const smoke =
+      command === 'report'
+        ? [...args, '--out', temporaryFolder(t)]
+        : measures
+          ? [...args.filter((arg) => arg !== '--quick'), '--smoke', '--results', temporaryFolder(t)]
+          : args
     const process = startCli(t, [command, ...smoke])
     if (command === 'server') {
       await process.saw(/Ctrl-C stops it/)

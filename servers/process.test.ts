@@ -97,7 +97,7 @@ describe('server programs', () => {
       'content-length: 86',
       'Date: -',
       'Connection: keep-alive',
-      'Keep-Alive: timeout=75',
+      'Keep-Alive: timeout=600',
       '',
       '{"id":"pay_1001","org_id":"acme","amount":"129.95","currency":"EUR","state":"settled"}',
     ].join('\r\n')

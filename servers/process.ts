@@ -218,8 +218,8 @@ function codeOf(error: unknown): string {
 
 /** HTTP limits of every listener, the reference included: they show in its `Keep-Alive` header. */
 export const httpLimits = {
-  /** Longer than any slice or pause between slices: measuring never meets it. */
-  keepAliveTimeout: 75_000,
+  /** Longer than a block of a hundred arms leaves a connection alone: measuring never meets it. */
+  keepAliveTimeout: 600_000,
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   /** Node's own default, spelled out because 431 above it is promised (J21). */

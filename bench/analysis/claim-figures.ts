@@ -1,4 +1,5 @@
 import type { ArmRecord, Preflight, Run } from '../results.ts'
+import { decodeHistogram, percentileUs } from '../load/histogram.ts'
 import type { MetricName } from './metrics.ts'
 import { blockValues, measuredBlocks, ownConnections, readArm } from './reading.ts'
 import { cellsOf, costs } from './churn.ts'
@@ -50,6 +51,18 @@ export function handshakeCpu(
   const each = costs(own, { policy, requestsPerConnection: 1 })
   const stays = costs(own, { policy: 'keep-alive', requestsPerConnection: null })
   return combine([each, stays], ([one = 0, kept = 0]) => one - kept)
+}
+
+/** p50 in µs of the responses of an arm under offered load, by block. */
+export function windowP50(run: Run, arm: ArmRecord | undefined): Values {
+  return new Map(
+    measuredBlocks(run.blocks).flatMap(({ index, windows = [] }): [number, number][] => {
+      const own = windows.find((window) => window.arm === arm?.id)
+      const p50 =
+        own === undefined ? null : percentileUs(decodeHistogram(own.histograms.response), 50)
+      return p50 === null ? [] : [[index, p50]]
+    }),
+  )
 }
 
 /** A function of values of the same blocks; a block that lacks one of them is left out. */

@@ -1,4 +1,5 @@
 import type { Run } from '../results.ts'
+import type { EventWindow } from './event-windows.ts'
 import type { Estimate } from './stats.ts'
 
 /** What an experiment made of a sentence of the sources. */
@@ -15,7 +16,7 @@ export type ClaimVerdict =
 /** A figure that a verdict rests on. */
 export interface ClaimNumber {
   readonly label: string
-  readonly unit: 'µs' | '×' | '' | '%' | 'requests' | 'of'
+  readonly unit: 'µs' | 'ms' | '×' | '' | '%' | 'requests' | 'of'
   /** A number that was counted, or an estimate with its interval. */
   readonly value: Estimate | number
 }
@@ -33,6 +34,9 @@ export interface Decision {
 /** Runs by the name of their experiment; one that was not measured is not in it. */
 export type Evidence = ReadonlyMap<string, Run>
 
+/** Windows of events by their name. */
+export type Windows = ReadonlyMap<string, EventWindow>
+
 /** A sentence of the sources, and how it is decided. */
 export interface Claim {
   readonly id: string
@@ -41,15 +45,23 @@ export interface Claim {
   readonly source: 'A' | 'B' | 'A, B'
   /** Experiments that decide it; empty where there is none. */
   readonly experiments: readonly string[]
-  /** Called only with the runs of all its experiments. */
-  readonly decide: (evidence: Evidence) => Decision
+  /** Events under load that decide it; default: none. */
+  readonly events?: readonly string[]
+  /** Called only with all of them. */
+  readonly decide: (evidence: Evidence, windows: Windows) => Decision
 }
 
 /** Verdict on a claim; `not measured` where a run is missing, which is named. */
-export function decideClaim(claim: Claim, evidence: Evidence): Decision {
-  const missing = claim.experiments.filter((name) => !evidence.has(name))
-  if (missing.length === 0 && claim.experiments.length > 0) return claim.decide(evidence)
-  if (missing.length === 0) return claim.decide(evidence)
+export function decideClaim(
+  claim: Claim,
+  evidence: Evidence,
+  windows: Windows = new Map(),
+): Decision {
+  const missing = [
+    ...claim.experiments.filter((name) => !evidence.has(name)),
+    ...(claim.events ?? []).filter((name) => !windows.has(name)),
+  ]
+  if (missing.length === 0) return claim.decide(evidence, windows)
   return {
     verdict: 'not measured',
     seen: `no run of ${missing.join(', ')}`,

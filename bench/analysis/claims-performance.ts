@@ -1,6 +1,14 @@
 import { breakEvens } from './break-even.ts'
 import type { Estimate } from './stats.ts'
-import { decided, depending, sideOf, type Claim, type ClaimNumber, type Evidence } from './claim.ts'
+import {
+  decided,
+  depending,
+  sideOf,
+  type Claim,
+  type ClaimNumber,
+  type Evidence,
+  type Windows,
+} from './claim.ts'
 import {
   armOf,
   combine,
@@ -11,6 +19,7 @@ import {
   ratio,
   totalCpu,
   valuesOf,
+  windowP50,
 } from './claim-figures.ts'
 
 /** Claims about cost, P1 to P11. */
@@ -64,8 +73,15 @@ export const performanceClaims: readonly Claim[] = [
     experiments: ['token-size'],
     decide: (evidence) => decideTokenSize(evidence),
   },
+  {
+    id: 'P3',
+    sentence: 'Local validation removes the bottleneck and the round trips.',
+    source: 'B',
+    experiments: [],
+    events: ['issuer-stops-jwt', 'issuer-stops-opaque'],
+    decide: (_, windows) => decideIssuerStops(windows),
+  },
   ...notYet([
-    ['P3', 'Local validation removes the bottleneck and the round trips.', 'B'],
     ['P7', 'OAuth scales better: issuing tokens is no burden.', 'B'],
     ['P10', 'A certificate for every interaction of an agent is impossible to run.', 'B'],
     ['P11', 'OAuth suits serverless and edge, where processes start cold.', 'A'],
@@ -126,13 +142,13 @@ function decideStateless(evidence: Evidence) {
   const turning = over(
     combine([jwt, at('0'), at('1')], ([own = 0, none = 0, all = 0]) => (none - own) / (none - all)),
   )
-  const waits = ['0', '1', '5', '20', '50'].flatMap((issuerLatencyMs) =>
+  const waits = ['0', '5', '50'].flatMap((issuerLatencyMs) =>
     number(
       `introspection less JWT at an issuer latency of ${issuerLatencyMs} ms, p50`,
       'µs',
       difference(
-        valuesOf(latency, armOf(latency, 'introspection', { issuerLatencyMs }), 'latencyP50Us'),
-        valuesOf(latency, armOf(latency, 'jwt'), 'latencyP50Us'),
+        windowP50(latency, armOf(latency, 'introspection', { issuerLatencyMs })),
+        windowP50(latency, armOf(latency, 'jwt')),
       ),
     ),
   )
@@ -258,6 +274,33 @@ function decideTokenSize(evidence: Evidence) {
   if (side === 'above')
     return decided('refuted', `a long token costs half as much again and more${limit}`, numbers)
   return decided('undecided', 'the interval reaches over ×1.5', numbers)
+}
+
+function decideIssuerStops(windows: Windows) {
+  const [jwt, opaque] = [windows.get('issuer-stops-jwt'), windows.get('issuer-stops-opaque')]
+  if (jwt === undefined || opaque === undefined) return decided('not measured', 'no event')
+  const first = opaque.firstRefusedMs
+  const numbers: ClaimNumber[] = [
+    { label: 'JWT: refused after the issuer stopped', unit: 'of', value: jwt.refusedAfter },
+    { label: 'JWT: watched', unit: 'ms', value: Math.round(jwt.watchedMs) },
+    ...(first === null ? [] : [milliseconds('introspection: first refusal', first)]),
+  ]
+  if (jwt.failedBefore > 0 || opaque.failedBefore > 0)
+    return decided('undecided', 'requests failed before the event', numbers)
+  if (jwt.refusedAfter > 0)
+    return decided('refuted', 'requests with JWTs failed without the issuer', numbers)
+  return opaque.refusedAfter > 0
+    ? decided(
+        'supported',
+        'JWTs are served without the issuer, for as long as its keys are kept (10 min here); introspection fails closed at once',
+        numbers,
+      )
+    : decided('refuted', 'introspection is served without the issuer, too', numbers)
+}
+
+/** A time that was counted in probes. */
+export function milliseconds(label: string, value: number): ClaimNumber {
+  return { label, unit: 'ms', value: Math.round(value) }
 }
 
 /** What is more than a tenth of a handshake shows in capacity. */

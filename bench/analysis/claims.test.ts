@@ -4,6 +4,7 @@ import type { Preflight, Run } from '../results.ts'
 import { churnBlocks } from './churn-testdata.ts'
 import { syntheticRun, type SyntheticArm } from './testdata.ts'
 import { claims, experiments } from './claims.ts'
+import type { EventWindow } from './event-windows.ts'
 import { decideClaim, type ClaimVerdict, type Evidence } from './claim.ts'
 
 // Each verdict function is fed with runs of known truth: one that must support its claim, one that must
@@ -76,7 +77,7 @@ test('P2: the hit ratio at which both cost the same', () => {
   assert.equal(decide('P2', evidenceOf(hitRatio(52, 400, 50, 0.3))), 'undecided')
   // 400 − 350 h = 150 at h = 5/7.
   const claim = claims.find(({ id }) => id === 'P2')
-  const { turnsAt } = claim?.decide(evidenceOf(hitRatio(150, 400, 50))) ?? {}
+  const { turnsAt } = claim?.decide(evidenceOf(hitRatio(150, 400, 50)), new Map()) ?? {}
   assert.ok(Math.abs((turnsAt?.value?.estimate ?? 0) - 5 / 7) < 0.02)
 })
 
@@ -279,4 +280,68 @@ test('without its runs a claim is not measured, and the missing run is named', (
     const { verdict } = decideClaim(one, new Map())
     assert.ok(verdict === 'not measured' || verdict === 'not testable', one.id)
   }
+})
+
+/** A window in which all was served before the event, and so much after it. */
+const windowOf = (
+  name: string,
+  refusedAfter: number,
+  lastServedMs: number | null,
+  failedBefore = 0,
+): [string, EventWindow] => [
+  name,
+  {
+    name,
+    what: '',
+    servedBefore: 50,
+    failedBefore,
+    servedAfter: refusedAfter === 0 ? 200 : 0,
+    refusedAfter,
+    firstRefusedMs: refusedAfter === 0 ? null : (lastServedMs ?? 0) + 20,
+    lastServedMs,
+    watchedMs: 4_000,
+    resolutionMs: 20,
+  },
+]
+const decideEvents = (id: string, windows: readonly [string, EventWindow][]): ClaimVerdict => {
+  const claim = claims.find((one) => one.id === id)
+  assert.ok(claim, id)
+  return decideClaim(claim, new Map(), new Map(windows)).verdict
+}
+
+test('P3: who is served when the issuer has stopped', () => {
+  const of = (jwt: number, opaque: number, failed = 0) =>
+    decideEvents('P3', [
+      windowOf('issuer-stops-jwt', jwt, 3_980, failed),
+      windowOf('issuer-stops-opaque', opaque, null),
+    ])
+  assert.deepEqual([of(0, 100), of(7, 100), of(0, 0)], ['supported', 'refuted', 'refuted'])
+  assert.equal(of(0, 100, 3), 'undecided')
+  assert.equal(decideEvents('P3', []), 'not measured')
+})
+
+test('O2: what an expired certificate still does', () => {
+  const of = (fresh: number, live: number) =>
+    decideEvents('O2', [
+      windowOf('expire-certificate-new', fresh, null),
+      windowOf('expire-certificate-live', live, null),
+    ])
+  assert.deepEqual([of(100, 0), of(100, 100), of(0, 0)], ['depends', 'supported', 'refuted'])
+})
+
+test('O3 and O4: how long what was revoked is still served', () => {
+  const of = (id: string, jwt: number, opaque: number, cachedLastMs: number, fresh: number) =>
+    decideEvents(id, [
+      windowOf('revoke-jwt', jwt, 3_980),
+      windowOf('revoke-opaque', opaque, opaque === 0 ? 3_980 : null),
+      windowOf('revoke-opaque-cached', 100, cachedLastMs),
+      windowOf('revoke-certificate-new', fresh, null),
+      windowOf('revoke-certificate-live', jwt, 3_980),
+    ])
+  assert.equal(of('O3', 0, 100, 4_900, 100), 'depends')
+  assert.equal(of('O3', 0, 100, 4_900, 0), 'supported')
+  assert.equal(of('O3', 50, 100, 4_900, 100), 'refuted')
+  assert.equal(of('O4', 0, 100, 4_900, 100), 'depends')
+  assert.equal(of('O4', 0, 0, 4_900, 100), 'refuted')
+  assert.equal(of('O4', 0, 100, 20, 100), 'supported')
 })

@@ -14,6 +14,8 @@ export const claims: readonly Claim[] = [
 export interface Experiment {
   readonly name: string
   readonly command: readonly string[]
+  /** Too long for a quick look. */
+  readonly isSlow?: true
 }
 
 /** Every experiment, by the name that claims have for it. */
@@ -32,7 +34,11 @@ export const experiments: readonly Experiment[] = [
   },
   {
     name: 'issuer-latency',
-    command: ['jwt', 'introspection', '--set', 'issuerLatencyMs=0,1,5,20,50'],
+    command: [
+      ...['jwt', 'introspection', '--set', 'issuerLatencyMs=0,5,50'],
+      ...['--load', 'open', '--rate', '100', '--duration', '4s', '--blocks', '4'],
+    ],
+    isSlow: true,
   },
   {
     name: 'connections',

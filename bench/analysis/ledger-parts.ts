@@ -97,7 +97,7 @@ const cachedToken = part('token', 'token cache', [
 const introspection = [
   bearer,
   part('issuer', 'call of the authorization server', [
-    'exchange: HTTPS by the introspection client',
+    'exchange: HTTPS by the introspection client, 8 at once',
   ]),
   part('token', 'introspection answer', ['token: read an introspection answer']),
 ]

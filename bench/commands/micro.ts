@@ -108,5 +108,5 @@ function outcomeOf(run: Run, io: Io): CommandResult {
 
 const core = ['tls', 'mtls', 'jwt', 'introspection', 'combined']
 /** Seventy primitives take a quarter of a minute in each block. */
-const primitiveMs = 60
+const primitiveMs = 90
 const budgetFactor = 4

@@ -69,10 +69,13 @@ test('exchanges: each gets its whole answer from the peer', async () => {
     for (const id of ['exchange: TCP', 'exchange: TLS']) {
       for (let round = 0; round < 3; round++) await find(primitives, id).run()
     }
-    const asked = find(primitives, 'exchange: HTTPS by the introspection client').run()
-    const { status, body } = (await asked) as { status: number; body: string }
-    assert.equal(status, 200)
-    assert.equal((JSON.parse(body) as { active: unknown }).active, true)
+    const asked = find(primitives, 'exchange: HTTPS by the introspection client, 8 at once').run()
+    const answers = (await asked) as { status: number; body: string }[]
+    assert.equal(answers.length, 8)
+    for (const { status, body } of answers) {
+      assert.equal(status, 200)
+      assert.equal((JSON.parse(body) as { active: unknown }).active, true)
+    }
     const read = find(primitives, 'token: read an introspection answer').run() as object
     assert.ok('token' in read)
   } finally {
@@ -87,7 +90,7 @@ test('the process of primitives lists them, and measures those asked for in thei
   const seen: string[] = []
   await running.measure(ids, 5, (reading) => {
     seen.push(reading.id)
-    assert.ok(reading.calls >= 64 && reading.cpuUsPerCall > 0 && reading.wallP50UsPerCall > 0)
+    assert.ok(reading.calls >= 15 && reading.cpuUsPerCall > 0 && reading.wallP50UsPerCall > 0)
   })
   assert.deepEqual(seen, ids)
   await assert.rejects(

@@ -34,12 +34,30 @@ async function obey(order: PrimitivesOrder): Promise<void> {
   report({ kind: 'done' })
 }
 
-async function measure(
+/** The middle one of three: a collection or the compiler's threads may spoil one. */
+async function measure(primitive: Primitive, timeMs: number): Promise<PrimitiveReading> {
+  const readings: PrimitiveReading[] = []
+  // Until V8 is done with it; what its compilers use meanwhile is nobody's.
+  for (const warmupMs of [timeMs, 0, 0])
+    readings.push(await measureOnce(primitive, timeMs / thirds, warmupMs))
+  const calls = readings.reduce((sum, reading) => sum + reading.calls, 0)
+  const [, middle] = readings.toSorted((a, b) => a.cpuUsPerCall - b.cpuUsPerCall)
+  if (middle === undefined) throw new Error(`${primitive.id}: nothing was run`)
+  return { ...middle, calls }
+}
+
+async function measureOnce(
   { id, callsPerRun, run }: Primitive,
   timeMs: number,
+  warmupMs: number,
 ): Promise<PrimitiveReading> {
-  // Until V8 is done with it; what the compiler's threads use meanwhile is nobody's.
-  const bench = new Bench({ time: timeMs, warmupTime: timeMs, throws: true })
+  const bench = new Bench({
+    time: timeMs,
+    warmup: warmupMs > 0,
+    warmupTime: warmupMs,
+    iterations: fewestRuns,
+    throws: true,
+  })
   let startUs = 0
   let cpuUs = 0
   bench.add(id, run, {
@@ -72,3 +90,6 @@ function report(message: PrimitivesReport): void {
 }
 
 const usPerMs = 1_000
+const thirds = 3
+/** Of each third; a long list takes 10 ms to read. */
+const fewestRuns = 5

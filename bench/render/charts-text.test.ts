@@ -28,6 +28,17 @@ test('case ids are cut down to what differs', () => {
       rows: ['tls|', 'combined|token=jwt', 'combined|token=opaque'],
       common: ['key=p256'],
     },
+    // What adds nothing is told where rows differ in it, and else left out.
+    {
+      ids: ['jwt/clients=1/key=p256/workers=1', 'jwt/clients=50/key=p256/workers=1'],
+      rows: ['|clients=1', '|clients=50'],
+      common: ['jwt', 'key=p256'],
+    },
+    {
+      ids: ['introspection/store=redis:%2F%2F127.0.0.1', 'introspection/store=sqlite'],
+      rows: ['|store=redis://127.0.0.1', '|store=sqlite'],
+      common: ['introspection'],
+    },
     // One scenario only: its name moves to the common line as well.
     {
       ids: ['tls/key=p256/tls=1.3', 'tls/key=p384/tls=1.3'],

@@ -1,3 +1,4 @@
+import { quietSettings } from '../scenario.ts'
 import { withMargin } from './numbers.ts'
 
 /** A case id made short: the scenario, empty where all rows share it, and the parameters that tell it from the others. */
@@ -9,7 +10,7 @@ export interface ShortId {
 /**
  * Splits case ids into what differs and what is common. A parameter is common when every row that
  * has it has the same value and no other row of the same scenario lacks it, so leaving it out never
- * makes two rows look alike.
+ * makes two rows look alike. Common settings that add nothing are left out.
  */
 export function shortenCaseIds(ids: readonly string[]): { rows: ShortId[]; common: string[] } {
   const parsed = ids.map(parseCaseId)
@@ -19,11 +20,12 @@ export function shortenCaseIds(ids: readonly string[]): { rows: ShortId[]; commo
     name,
     detail: parts.filter((part) => !common.includes(part)).join(' '),
   }))
+  const told = common.filter((setting) => !quietSettings.has(setting))
   const [first] = rows
   const oneName =
     rows.length > 1 && rows.every(({ name, detail }) => name === first?.name && detail !== '')
-  if (first === undefined || !oneName) return { rows, common }
-  return { rows: rows.map(({ detail }) => ({ name: '', detail })), common: [first.name, ...common] }
+  if (first === undefined || !oneName) return { rows, common: told }
+  return { rows: rows.map(({ detail }) => ({ name: '', detail })), common: [first.name, ...told] }
 }
 
 /**
@@ -104,7 +106,8 @@ export function formatLatency(us: number): string {
 
 function parseCaseId(id: string): { name: string; parts: string[] } {
   const [name = '', ...parts] = plainText(id).split('/')
-  return { name, parts }
+  // In an id a slash separates; in a value, as a URL has, it is written otherwise.
+  return { name, parts: parts.map((part) => part.replaceAll('%2F', '/')) }
 }
 
 function isCommon(

@@ -40,7 +40,7 @@ export function sentence(
   return estimate >= leastExplained
     ? [`${told}.`]
     : [
-        `${told}, less than ${percent(leastExplained)}. Missing (${withMargin(restCpuUs)} µs): promises and turns of the event loop between the parts, thread hand-over, garbage collection, and caches that the parts alone do not share.`,
+        `${told}, less than ${percent(leastExplained)}. Missing (${withMargin(restCpuUs)} µs): promises and turns of the event loop between the parts, thread hand-over, garbage collection, caches that the parts alone do not share, and a neighbouring core that is idle while they run, where the load client keeps it busy.`,
       ]
 }
 
@@ -92,7 +92,8 @@ function notes(run: Run, { primitives }: Summary): string[] {
 }
 
 function percent(share: number): string {
-  return `${(share * 100).toFixed(0)} %`
+  // −0 is 0.
+  return `${Math.round(share * 100) + 0} %`
 }
 
 /** Below this the report says what is missing. */
