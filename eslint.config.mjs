@@ -71,7 +71,7 @@ export default tseslint.config(
       autocannon,
       {
         regex:
-          '^(?!\\./|\\.\\./(results|events|errors|scenario|random)\\.ts$|\\.\\./load/histogram\\.ts$)\\.',
+          '^(?!\\./|\\.\\./(results|events|trials|trial-series|errors|scenario|random)\\.ts$|\\.\\./load/histogram\\.ts$)\\.',
         message: 'analysis reads Run files and events only',
       },
     ],
@@ -83,7 +83,7 @@ export default tseslint.config(
       autocannon,
       {
         regex:
-          '^(?!\\./|\\.\\./(results|events|errors|scenario)\\.ts$|\\.\\./analysis/|\\.\\./load/histogram\\.ts$)\\.',
+          '^(?!\\./|\\.\\./(results|events|trials|trial-series|errors|scenario)\\.ts$|\\.\\./analysis/|\\.\\./load/histogram\\.ts$)\\.',
         message: 'render reads analysis and Run files only',
       },
     ],

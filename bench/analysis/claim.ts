@@ -1,4 +1,5 @@
 import type { Run } from '../results.ts'
+import type { TrialRecord } from '../trials.ts'
 import type { EventWindow } from './event-windows.ts'
 import type { Estimate } from './stats.ts'
 
@@ -16,7 +17,7 @@ export type ClaimVerdict =
 /** A figure that a verdict rests on. */
 export interface ClaimNumber {
   readonly label: string
-  readonly unit: 'µs' | 'ms' | '×' | '' | '%' | 'requests' | 'of'
+  readonly unit: 'µs' | 'ms' | 's' | 'cores' | '×' | '' | '%' | 'requests' | 'of'
   /** A number that was counted, or an estimate with its interval. */
   readonly value: Estimate | number
 }
@@ -37,6 +38,9 @@ export type Evidence = ReadonlyMap<string, Run>
 /** Windows of events by their name. */
 export type Windows = ReadonlyMap<string, EventWindow>
 
+/** Trials by their name. */
+export type Trials = ReadonlyMap<string, TrialRecord>
+
 /** A sentence of the sources, and how it is decided. */
 export interface Claim {
   readonly id: string
@@ -47,8 +51,10 @@ export interface Claim {
   readonly experiments: readonly string[]
   /** Events under load that decide it; default: none. */
   readonly events?: readonly string[]
+  /** Trials that decide it; default: none. */
+  readonly trials?: readonly string[]
   /** Called only with all of them. */
-  readonly decide: (evidence: Evidence, windows: Windows) => Decision
+  readonly decide: (evidence: Evidence, windows: Windows, trials: Trials) => Decision
 }
 
 /** Verdict on a claim; `not measured` where a run is missing, which is named. */
@@ -56,12 +62,14 @@ export function decideClaim(
   claim: Claim,
   evidence: Evidence,
   windows: Windows = new Map(),
+  trials: Trials = new Map(),
 ): Decision {
   const missing = [
     ...claim.experiments.filter((name) => !evidence.has(name)),
     ...(claim.events ?? []).filter((name) => !windows.has(name)),
+    ...(claim.trials ?? []).filter((name) => !trials.has(name)),
   ]
-  if (missing.length === 0) return claim.decide(evidence, windows)
+  if (missing.length === 0) return claim.decide(evidence, windows, trials)
   return {
     verdict: 'not measured',
     seen: `no run of ${missing.join(', ')}`,
@@ -86,6 +94,15 @@ export function depending(
   numbers: readonly ClaimNumber[] = [],
 ): Decision {
   return { verdict: 'depends', seen, numbers, turnsAt }
+}
+
+/** A figure of a decision; none where there is no estimate. */
+export function numberOf(
+  label: string,
+  unit: ClaimNumber['unit'],
+  value: Estimate | null,
+): ClaimNumber[] {
+  return value === null ? [] : [{ label, unit, value }]
 }
 
 /** On which side of a value a whole interval lies; null where it does not say, or has none. */

@@ -37,11 +37,7 @@ export const operationClaims: readonly Claim[] = [
   },
   ...notYet([
     ['O1', 'Credentials rotate without outages.', 'B'],
-    ['O5', 'Short lifetimes mitigate leakage.', 'A, B'],
-    ['O6', 'OAuth tells why it refuses, mTLS hardly.', 'B'],
-    ['O7', 'OAuth is simple to deploy, mTLS is not.', 'A, B'],
     ['O8', 'OAuth depends on its issuer; both together are the most resilient.', 'A'],
-    ['O9', 'The sprawl of certificates is the bottleneck.', 'B'],
   ]),
   ...(
     [

@@ -2,6 +2,7 @@ import { breakEvens } from './break-even.ts'
 import type { Estimate } from './stats.ts'
 import {
   decided,
+  numberOf,
   depending,
   sideOf,
   type Claim,
@@ -81,11 +82,6 @@ export const performanceClaims: readonly Claim[] = [
     events: ['issuer-stops-jwt', 'issuer-stops-opaque'],
     decide: (_, windows) => decideIssuerStops(windows),
   },
-  ...notYet([
-    ['P7', 'OAuth scales better: issuing tokens is no burden.', 'B'],
-    ['P10', 'A certificate for every interaction of an agent is impossible to run.', 'B'],
-    ['P11', 'OAuth suits serverless and edge, where processes start cold.', 'A'],
-  ]),
 ]
 
 /** Claims whose experiment does not exist yet: told, never left out. */
@@ -99,10 +95,6 @@ export function notYet(claims: readonly (readonly [string, string, Claim['source
   }))
 }
 
-function number(label: string, unit: ClaimNumber['unit'], value: Estimate | null): ClaimNumber[] {
-  return value === null ? [] : [{ label, unit, value }]
-}
-
 function decideLocalValidation(evidence: Evidence) {
   const run = evidence.get('tokens')
   if (run === undefined) return decided('not measured', 'no run')
@@ -114,9 +106,9 @@ function decideLocalValidation(evidence: Evidence) {
     valuesOf(run, armOf(run, 'introspection', { introspectionCache: 'off' }), 'latencyP50Us'),
   )
   const numbers = [
-    ...number('JWT less introspection, CPU of both servers', 'µs', uncached),
-    ...number('JWT less cached introspection, CPU of both servers', 'µs', cached),
-    ...number('JWT less introspection, p50', 'µs', p50),
+    ...numberOf('JWT less introspection, CPU of both servers', 'µs', uncached),
+    ...numberOf('JWT less cached introspection, CPU of both servers', 'µs', cached),
+    ...numberOf('JWT less introspection, p50', 'µs', p50),
   ]
   const sides = [sideOf(uncached, 0), sideOf(cached, 0), sideOf(p50, 0)] as const
   if (sides[0] === 'above')
@@ -143,7 +135,7 @@ function decideStateless(evidence: Evidence) {
     combine([jwt, at('0'), at('1')], ([own = 0, none = 0, all = 0]) => (none - own) / (none - all)),
   )
   const waits = ['0', '5', '50'].flatMap((issuerLatencyMs) =>
-    number(
+    numberOf(
       `introspection less JWT at an issuer latency of ${issuerLatencyMs} ms, p50`,
       'µs',
       difference(
@@ -152,7 +144,7 @@ function decideStateless(evidence: Evidence) {
       ),
     ),
   )
-  const numbers = [...number('hit ratio at which both cost the same CPU', '', turning), ...waits]
+  const numbers = [...numberOf('hit ratio at which both cost the same CPU', '', turning), ...waits]
   if (sideOf(turning, 1) === 'above')
     return decided('supported', 'even an answer from the cache costs more CPU', numbers)
   if (sideOf(turning, 0) === 'below')
@@ -182,7 +174,7 @@ function decideScaling(evidence: Evidence) {
     found.cheaperAbove === mtls.id
       ? 'mTLS costs less server CPU above, a JWT below'
       : 'a JWT costs less server CPU above, mTLS below',
-    number('break-even', 'requests', value),
+    numberOf('break-even', 'requests', value),
   )
 }
 
@@ -194,8 +186,8 @@ function decideHandshakes(evidence: Evidence) {
     ratio(handshakeCpu(run, mtls, policy), handshakeCpu(run, tls, policy))
   const [full, resumed] = [of('full'), of('resumed')]
   const numbers = [
-    ...number('mutual over server-only, full handshakes', '×', full),
-    ...number('mutual over server-only, resumed', '×', resumed),
+    ...numberOf('mutual over server-only, full handshakes', '×', full),
+    ...numberOf('mutual over server-only, resumed', '×', resumed),
   ]
   // A tenth more of a handshake would be noticed by nobody.
   const side = sideOf(full, significant)
@@ -212,9 +204,9 @@ function decideRevocationLists(evidence: Evidence) {
   const more = (crl: string) => difference(cost(crl), cost('0'))
   const [short, long] = [more('1k'), more('20k')]
   const numbers = [
-    ...number('a handshake more, CRL of 1,000', 'µs', short),
-    ...number('a handshake more, CRL of 20,000', 'µs', long),
-    ...number('CRL of 20,000 over none', '×', ratio(cost('20k'), cost('0'))),
+    ...numberOf('a handshake more, CRL of 1,000', 'µs', short),
+    ...numberOf('a handshake more, CRL of 20,000', 'µs', long),
+    ...numberOf('CRL of 20,000 over none', '×', ratio(cost('20k'), cost('0'))),
   ]
   const side = sideOf(long, 0)
   if (side === 'above') {
@@ -243,8 +235,8 @@ function decideAdditivity(evidence: Evidence) {
     combine([combined, mtls, jwt, tls], ([c = 0, m = 0, j = 0, t = 0]) => (c - m - j + t) / c),
   )
   const numbers = [
-    ...number('interaction', 'µs', interaction),
-    ...number('interaction, of the whole', '', share),
+    ...numberOf('interaction', 'µs', interaction),
+    ...numberOf('interaction, of the whole', '', share),
   ]
   if (sideOf(share, tolerable) === 'above')
     return decided('refuted', 'both together cost more than the sum', numbers)
@@ -265,8 +257,8 @@ function decideTokenSize(evidence: Evidence) {
     ({ id }) => id === 'J21',
   )
   const numbers = [
-    ...number('CPU of a kilobyte more', 'µs', perKb),
-    ...number('token of 8 kB over one of 1 kB', '×', share),
+    ...numberOf('CPU of a kilobyte more', 'µs', perKb),
+    ...numberOf('token of 8 kB over one of 1 kB', '×', share),
   ]
   const side = sideOf(share, generous)
   const limit = tooLong?.passed === true ? '; beyond 16 kB of headers it is refused (431)' : ''

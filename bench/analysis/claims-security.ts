@@ -48,8 +48,6 @@ export const securityClaims: readonly Claim[] = [
     decide: (evidence) => decideLeastPrivilege(evidence),
   },
   ...notYet([
-    ['S1', 'mTLS refuses before application code runs, which limits abuse.', 'A'],
-    ['S2', 'Both sides verify each other before they communicate.', 'A'],
     ['S3', 'Every request is strongly verified.', 'A'],
     ['S4', 'A leaked token can be replayed.', 'A'],
     ['S10', 'Who breaks the transport gains nothing without a token.', 'B'],

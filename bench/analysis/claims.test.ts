@@ -77,7 +77,8 @@ test('P2: the hit ratio at which both cost the same', () => {
   assert.equal(decide('P2', evidenceOf(hitRatio(52, 400, 50, 0.3))), 'undecided')
   // 400 − 350 h = 150 at h = 5/7.
   const claim = claims.find(({ id }) => id === 'P2')
-  const { turnsAt } = claim?.decide(evidenceOf(hitRatio(150, 400, 50)), new Map()) ?? {}
+  assert.ok(claim)
+  const { turnsAt } = decideClaim(claim, evidenceOf(hitRatio(150, 400, 50)))
   assert.ok(Math.abs((turnsAt?.value?.estimate ?? 0) - 5 / 7) < 0.02)
 })
 
@@ -299,6 +300,8 @@ const windowOf = (
     refusedAfter,
     firstRefusedMs: refusedAfter === 0 ? null : (lastServedMs ?? 0) + 20,
     lastServedMs,
+    latencyP50BeforeMs: 2,
+    latencyP50AfterMs: 3,
     watchedMs: 4_000,
     resolutionMs: 20,
   },

@@ -1,13 +1,19 @@
 import type { Claim } from './claim.ts'
+import { abuseClaims } from './claims-abuse.ts'
+import { issuanceClaims } from './claims-issuance.ts'
 import { operationClaims } from './claims-operation.ts'
 import { performanceClaims } from './claims-performance.ts'
 import { securityClaims } from './claims-security.ts'
+import { tellingClaims } from './claims-telling.ts'
 
 /** Every claim, in the order of its id. */
 export const claims: readonly Claim[] = [
   ...performanceClaims,
   ...operationClaims,
   ...securityClaims,
+  ...issuanceClaims,
+  ...abuseClaims,
+  ...tellingClaims,
 ].toSorted((a, b) => rank(a.id) - rank(b.id))
 
 /** A run that decides claims: the arguments of `bench`. */
@@ -56,6 +62,13 @@ export const experiments: readonly Experiment[] = [
   },
   { name: 'token-size', command: ['jwt', '--set', 'tokenBytes=1024,8192'] },
   { name: 'proof-of-possession', command: ['dpop'] },
+  {
+    name: 'issuance',
+    command: [
+      ...['token-issuance', '--set'],
+      'clientAuthentication=secret,private_key_jwt,tls_client_auth',
+    ],
+  },
   { name: 'names', command: ['mtls-san'] },
 ]
 

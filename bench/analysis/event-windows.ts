@@ -13,6 +13,9 @@ export interface EventWindow {
   readonly firstRefusedMs: number | null
   /** From the end of the event to that of the last that was; null if none was. */
   readonly lastServedMs: number | null
+  /** Median from due to answer, of those before and of those after; null without any. */
+  readonly latencyP50BeforeMs: number | null
+  readonly latencyP50AfterMs: number | null
   /** How long it was watched. */
   readonly watchedMs: number
   /** Between probes: the windows are known to this. */
@@ -45,7 +48,14 @@ export function windowOf({
     refusedAfter: refused.length,
     firstRefusedMs: since(refused[0]),
     lastServedMs: since(served.at(-1)),
+    latencyP50BeforeMs: medianLatencyMs(before),
+    latencyP50AfterMs: medianLatencyMs(after),
     watchedMs: Math.max(0, (probes.at(-1)?.dueMs ?? 0) - eventEndMs),
     resolutionMs: 1_000 / ratePerSecond,
   }
+}
+
+function medianLatencyMs(probes: EventRecord['probes']): number | null {
+  const sorted = probes.map(({ latencyMs }) => latencyMs).sort((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? null
 }

@@ -78,12 +78,18 @@ test('a target that is not there is one line and exit code 3', async (t) => {
 })
 
 test('Ctrl-C in a window: ended at once, saved as incomplete', async (t) => {
-  const url = await serve(t, (_request, response) => response.end('ok'))
+  let seen = 0
+  // Beyond those of preflight and of warming: the window has begun.
+  const begun = Promise.withResolvers<undefined>()
+  const url = await serve(t, (_request, response) => {
+    seen += 1
+    if (seen === 20) begun.resolve(undefined)
+    response.end('ok')
+  })
   const folder = temporaryFolder(t)
   const long = open(url, '--results', folder).map((word) => (word === '1s' ? '60s' : word))
   const cli = startCli(t, long)
-  while (readdirSync(folder).length === 0) await new Promise((resolve) => setTimeout(resolve, 50))
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  await begun.promise
   cli.child.kill('SIGINT')
   const { exitCode } = await cli.ended
   assert.equal(exitCode, 130)

@@ -2,6 +2,7 @@ import type { Parameters } from '../scenario.ts'
 import type { Identity } from '../../servers/pki.ts'
 import type { Scene } from '../preflight/scene.ts'
 import { clientProfile, uris } from '../lab-credentials.ts'
+import { attackEvents } from './events-attack.ts'
 import type { ProbePlan, ProbeSubject } from './probe.ts'
 
 /** An event under load: which servers it takes, who asks, and what happens. */
@@ -96,6 +97,7 @@ export const events: readonly Experiment[] = [
     plan: { ratePerSecond: 50, beforeMs: 500, afterMs: 3_000 },
     create: (scene) => expiringCertificate(scene, 'live'),
   },
+  ...attackEvents,
 ]
 
 async function revokedToken({ ask, tokens }: Scene): Promise<ProbeSubject> {

@@ -56,7 +56,8 @@ export async function probe(
   })
   for (let index = 0; !failure.signal.aborted && index * gapMs <= eventEndMs + afterMs; index++) {
     const dueMs = index * gapMs
-    await wait(Math.max(0, dueMs - sinceStartMs()), undefined, { signal })
+    // A timer takes whole ms and cuts the rest off: a probe must not go out before it is due.
+    await wait(Math.max(0, Math.ceil(dueMs - sinceStartMs())), undefined, { signal })
     answers.push(send(dueMs))
   }
   await happened
