@@ -1,14 +1,20 @@
 import { createHash } from 'node:crypto'
 import type { Identity } from '../servers/pki.ts'
-import type { ArmOptions } from './arm.ts'
 import { crowdOf, tokenOfMember, type CrowdMember } from './crowd.ts'
 import { BenchError } from './errors.ts'
 import { createProofs } from './load/proof.ts'
+import type { Lab } from './lab.ts'
 import type { LoadTarget } from './load/target.ts'
 import { clientTlsOptions } from './preflight/client.ts'
 import { issuanceRequest } from './issuance.ts'
 import type { Case, ClientAuthentication } from './scenario.ts'
 import type { TokenPool } from './token-pool.ts'
+
+/** Whose clients they are. */
+interface Presenter {
+  readonly case: Case
+  readonly lab: Lab
+}
 
 /** Where an arm's server listens, and what its clients bring. */
 export interface Presented {
@@ -28,7 +34,7 @@ export function digest(bytes: Buffer): string {
 
 /** What is asked of an arm's server: by the one good client, or by many in turn. */
 export async function createTargets(
-  options: ArmOptions,
+  options: Presenter,
   presented: Presented,
 ): Promise<[LoadTarget, ...LoadTarget[]]> {
   const { issuance } = options.case.scenario.credentials(options.case.parameters)
@@ -44,7 +50,7 @@ export async function createTargets(
 }
 
 function targetOfIssuer(
-  { case: { parameters }, lab }: ArmOptions,
+  { case: { parameters }, lab }: Presenter,
   { port }: Presented,
   by: ClientAuthentication,
 ): LoadTarget {
@@ -63,7 +69,7 @@ function targetOfIssuer(
 }
 
 function targetOfMember(
-  options: ArmOptions,
+  options: Presenter,
   { port, tokens }: Presented,
   caller: { readonly member: CrowdMember; readonly identity: Identity | null },
 ): LoadTarget {
@@ -91,7 +97,7 @@ function targetOfMember(
   }
 }
 
-function targetOfGood({ case: trial, lab }: ArmOptions, { port, tokens }: Presented): LoadTarget {
+function targetOfGood({ case: trial, lab }: Presenter, { port, tokens }: Presented): LoadTarget {
   const { certificate, proof = false } = trial.scenario.credentials(trial.parameters)
   const url = `https://127.0.0.1:${port}${measuredPath}`
   const token = tokens?.first ?? null

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import type { JWK } from 'jose'
 import type { ClientTrust } from '../servers/config.ts'
 import type { Identity } from '../servers/pki.ts'
 import { signerOf } from './preflight/forge.ts'
-import type { Lab } from './lab.ts'
 
 /** One of many clients: its tenant, and its name as URI and as OAuth client. */
 export interface CrowdMember {
@@ -34,7 +34,7 @@ export function allowedCrowd(clients: number): ClientTrust['allowed'] {
  * its certificate if the good one is; signed with the server's key.
  */
 export function tokenOfMember(
-  { signingKeys: [key = {}] }: Pick<Lab, 'signingKeys'>,
+  { signingKeys: [key = {}] }: { readonly signingKeys: readonly JWK[] },
   good: string,
   { member, identity }: { readonly member: CrowdMember; readonly identity: Identity | null },
 ): string {

@@ -1,5 +1,5 @@
 import type { Adapter, AdapterPayload } from 'oidc-provider'
-import { epochSeconds, parsePayload, type TokenStore } from './authorization-store.ts'
+import { epochSeconds, parsePayload, type TokenStore } from './authorization-store-entry.ts'
 
 /** One remembered payload, as JSON: what was put must not change when its owner changes it. */
 interface Entry {

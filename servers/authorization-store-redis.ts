@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { Adapter, AdapterPayload } from 'oidc-provider'
 import { createClient } from 'redis'
-import { epochSeconds, parsePayload, reasonOf, type TokenStore } from './authorization-store.ts'
+import {
+  epochSeconds,
+  parsePayload,
+  reasonOf,
+  type TokenStore,
+} from './authorization-store-entry.ts'
 import { StartError } from './process.ts'
 import { logLine } from './telemetry.ts'
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { openSqliteStore } from './authorization-store-sqlite.ts'
-import type { TokenStore } from './authorization-store.ts'
+import type { TokenStore } from './authorization-store-entry.ts'
 import { StartError } from './process.ts'
 
 let folder: string

@@ -2,8 +2,8 @@ import { chmodSync, closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { StatementSync } from 'node:sqlite'
 import type { Adapter, AdapterPayload } from 'oidc-provider'
-import { epochSeconds, parsePayload, reasonOf } from './authorization-store.ts'
-import type { TokenStore } from './authorization-store.ts'
+import { epochSeconds, parsePayload, reasonOf } from './authorization-store-entry.ts'
+import type { TokenStore } from './authorization-store-entry.ts'
 import { StartError } from './process.ts'
 
 /**

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import pg from 'pg'
 import { createClient } from 'redis'
-import { openTokenStore, type TokenStore } from './authorization-store.ts'
+import { openTokenStore } from './authorization-store.ts'
+import type { TokenStore } from './authorization-store-entry.ts'
 import {
   noPostgres,
   noRedis,
