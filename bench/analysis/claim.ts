@@ -49,6 +49,8 @@ export interface Claim {
   readonly source: 'A' | 'B' | 'A, B'
   /** Experiments that decide it; empty where there is none. */
   readonly experiments: readonly string[]
+  /** Experiments that add figures to it where they were made; default: none. */
+  readonly also?: readonly string[]
   /** Events under load that decide it; default: none. */
   readonly events?: readonly string[]
   /** Trials that decide it; default: none. */

@@ -1,5 +1,3 @@
-import { breakEvens } from './break-even.ts'
-import type { Estimate } from './stats.ts'
 import {
   decided,
   numberOf,
@@ -14,7 +12,6 @@ import {
   armOf,
   combine,
   difference,
-  handshakeCpu,
   over,
   preflightOf,
   ratio,
@@ -38,27 +35,6 @@ export const performanceClaims: readonly Claim[] = [
     source: 'B',
     experiments: ['hit-ratio', 'issuer-latency'],
     decide: (evidence) => decideStateless(evidence),
-  },
-  {
-    id: 'P4',
-    sentence: 'OAuth scales better than mTLS, whose certificates cost with every connection.',
-    source: 'B',
-    experiments: ['connections'],
-    decide: (evidence) => decideScaling(evidence),
-  },
-  {
-    id: 'P5',
-    sentence: 'Verifying certificates becomes significant where connections come and go.',
-    source: 'B',
-    experiments: ['connections'],
-    decide: (evidence) => decideHandshakes(evidence),
-  },
-  {
-    id: 'P6',
-    sentence: 'Revocation lists and OCSP add burden and latency.',
-    source: 'B',
-    experiments: ['revocation-lists'],
-    decide: (evidence) => decideRevocationLists(evidence),
   },
   {
     id: 'P8',
@@ -158,69 +134,6 @@ function decideStateless(evidence: Evidence) {
   )
 }
 
-function decideScaling(evidence: Evidence) {
-  const run = evidence.get('connections')
-  const [mtls, jwt] = [run && armOf(run, 'mtls'), run && armOf(run, 'jwt')]
-  if (run === undefined || mtls === undefined || jwt === undefined)
-    return decided('not measured', 'no run of mtls beside jwt')
-  const found = breakEvens(run.blocks, [mtls.id, jwt.id], { level: 0.99 }).find(
-    ({ policy }) => policy === 'full',
-  )
-  if (found === undefined) return decided('undecided', 'no break-even is borne out by an interval')
-  const { requestsPerConnection: estimate, low, high, level, blocks } = found
-  const value: Estimate = { estimate, low, high, level, blocks }
-  return depending(
-    { variable: 'requests per connection', value },
-    found.cheaperAbove === mtls.id
-      ? 'mTLS costs less server CPU above, a JWT below'
-      : 'a JWT costs less server CPU above, mTLS below',
-    numberOf('break-even', 'requests', value),
-  )
-}
-
-function decideHandshakes(evidence: Evidence) {
-  const run = evidence.get('connections')
-  if (run === undefined) return decided('not measured', 'no run')
-  const [tls, mtls] = [armOf(run, 'tls'), armOf(run, 'mtls')]
-  const of = (policy: 'full' | 'resumed') =>
-    ratio(handshakeCpu(run, mtls, policy), handshakeCpu(run, tls, policy))
-  const [full, resumed] = [of('full'), of('resumed')]
-  const numbers = [
-    ...numberOf('mutual over server-only, full handshakes', '×', full),
-    ...numberOf('mutual over server-only, resumed', '×', resumed),
-  ]
-  // A tenth more of a handshake would be noticed by nobody.
-  const side = sideOf(full, significant)
-  if (side === 'above')
-    return decided('supported', 'a mutual handshake costs clearly more CPU', numbers)
-  if (side === 'below') return decided('refuted', 'a mutual handshake costs hardly more', numbers)
-  return decided('undecided', 'the interval reaches over ×1.1', numbers)
-}
-
-function decideRevocationLists(evidence: Evidence) {
-  const run = evidence.get('revocation-lists')
-  if (run === undefined) return decided('not measured', 'no run')
-  const cost = (crl: string) => handshakeCpu(run, armOf(run, 'mtls', { crl }), 'full')
-  const more = (crl: string) => difference(cost(crl), cost('0'))
-  const [short, long] = [more('1k'), more('20k')]
-  const numbers = [
-    ...numberOf('a handshake more, CRL of 1,000', 'µs', short),
-    ...numberOf('a handshake more, CRL of 20,000', 'µs', long),
-    ...numberOf('CRL of 20,000 over none', '×', ratio(cost('20k'), cost('0'))),
-  ]
-  const side = sideOf(long, 0)
-  if (side === 'above') {
-    return decided(
-      'supported',
-      'lists cost CPU in each full handshake, more the longer they are; OCSP is not measured (stapling is about the server’s certificate)',
-      numbers,
-    )
-  }
-  return side === 'below'
-    ? decided('refuted', 'a list costs nothing', numbers)
-    : decided('undecided', 'the interval reaches over 0', numbers)
-}
-
 function decideAdditivity(evidence: Evidence) {
   const run = evidence.get('combined')
   if (run === undefined) return decided('not measured', 'no run')
@@ -295,8 +208,6 @@ export function milliseconds(label: string, value: number): ClaimNumber {
   return { label, unit: 'ms', value: Math.round(value) }
 }
 
-/** What is more than a tenth of a handshake shows in capacity. */
-const significant = 1.1
 /** An interaction of less than a twentieth of the whole is one in name only. */
 const tolerable = 0.05
 const generous = 1.5

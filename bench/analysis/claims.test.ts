@@ -126,6 +126,24 @@ test('P5: a mutual handshake over a server-only one', () => {
   assert.equal(decide('P5', of(880, 0.2)), 'undecided')
 })
 
+test('P5: handshakes by key and chain are told where they were measured, and decide nothing', () => {
+  const claim = claims.find(({ id }) => id === 'P5')
+  assert.ok(claim)
+  const connections = churnRun({ tls: [30, 800], mtls: [31, 1_600], jwt: [200, 800] })
+  const withKey = (run: Run, key: string): Run => ({
+    ...run,
+    arms: run.arms.map((one) => ({ ...one, parameters: { ...one.parameters, key } })),
+  })
+  const keys = withKey(churnRun({ tls: [30, 1_000], mtls: [30, 2_000] }), 'rsa2048')
+  const alone = decideClaim(claim, evidenceOf({ connections }))
+  const both = decideClaim(claim, evidenceOf({ connections, keys }))
+  assert.deepEqual([alone.verdict, both.verdict], ['supported', 'supported'])
+  assert.equal(both.numbers.length, alone.numbers.length + 2)
+  // 10⁶ ÷ 2,000 µs.
+  const perSecond = both.numbers.find(({ label }) => label.startsWith('rsa2048: mutual handshakes'))
+  assert.ok(typeof perSecond?.value === 'object' && Math.abs(perSecond.value.estimate - 500) < 10)
+})
+
 test('P6: a handshake with a long list over one with none', () => {
   const of = (long: number, sd?: number) => {
     const run = churnRun({ a: [30, 1_600], b: [30, (1_600 + long) / 2], c: [30, long] }, sd)

@@ -1,5 +1,6 @@
 import type { Claim } from './claim.ts'
 import { abuseClaims } from './claims-abuse.ts'
+import { connectionClaims } from './claims-connections.ts'
 import { issuanceClaims } from './claims-issuance.ts'
 import { operationClaims } from './claims-operation.ts'
 import { performanceClaims } from './claims-performance.ts'
@@ -9,6 +10,7 @@ import { tellingClaims } from './claims-telling.ts'
 /** Every claim, in the order of its id. */
 export const claims: readonly Claim[] = [
   ...performanceClaims,
+  ...connectionClaims,
   ...operationClaims,
   ...securityClaims,
   ...issuanceClaims,
@@ -60,6 +62,22 @@ export const experiments: readonly Experiment[] = [
       ...['--requests-per-connection', '1,inf'],
     ],
   },
+  {
+    name: 'keys',
+    command: [
+      ...['tls', 'mtls', '--set', 'key=p256,p384,rsa2048,rsa4096,ed25519'],
+      ...['--load', 'churn', '--policy', 'full', '--requests-per-connection', '1,inf'],
+    ],
+    isSlow: true,
+  },
+  {
+    name: 'chains',
+    command: [
+      ...['mtls', '--set', 'chain=1,2,3', '--load', 'churn', '--policy', 'full'],
+      ...['--requests-per-connection', '1,inf'],
+    ],
+    isSlow: true,
+  },
   { name: 'token-size', command: ['jwt', '--set', 'tokenBytes=1024,8192'] },
   { name: 'proof-of-possession', command: ['dpop'] },
   {
@@ -79,4 +97,9 @@ export function reproduce({ command }: Experiment): string {
 
 function rank(id: string): number {
   return 'POSN'.indexOf(id.charAt(0)) * 100 + Number(id.slice(1))
+}
+
+/** Every experiment that a claim has use for. */
+export function experimentsOf({ experiments: needed, also = [] }: Claim): Experiment[] {
+  return experiments.filter(({ name }) => needed.includes(name) || also.includes(name))
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { claims, experiments, reproduce } from '../analysis/claims.ts'
+import { claims, experiments, experimentsOf, reproduce } from '../analysis/claims.ts'
 import { decideClaim, type Claim } from '../analysis/claim.ts'
 import { readEnvironment } from '../environment.ts'
 import { BenchError } from '../errors.ts'
@@ -50,7 +50,7 @@ export async function decideStored(
     decision: decideClaim(claim, evidence, windows, made),
     isProvisional: claim.experiments.some((name) => evidence.get(name)?.mode === 'quick'),
     reproduce: commandsOf(claim),
-    runs: claim.experiments.flatMap((name) => evidence.get(name)?.runId ?? []),
+    runs: experimentsOf(claim).flatMap(({ name }) => evidence.get(name)?.runId ?? []),
   }))
 }
 
@@ -61,7 +61,7 @@ async function decideAll(ids: readonly string[], options: ClaimsOptions, io: Io)
     return
   }
   prepareFolder(options.results)
-  const names = new Set(chosen.flatMap((claim) => claim.experiments))
+  const names = new Set(chosen.flatMap((claim) => experimentsOf(claim).map(({ name }) => name)))
   const wanted = experiments.filter(({ name }) => names.has(name))
   const needed = wanted.filter(({ isSlow = false }) => !isSlow || options.quick !== true)
   const leftOut = wanted.filter((experiment) => !needed.includes(experiment))
@@ -81,7 +81,7 @@ async function decideAll(ids: readonly string[], options: ClaimsOptions, io: Io)
     decision: decideClaim(claim, evidence, windows, made),
     isProvisional,
     reproduce: commandsOf(claim),
-    runs: claim.experiments.flatMap((name) => evidence.get(name)?.runId ?? []),
+    runs: experimentsOf(claim).flatMap(({ name }) => evidence.get(name)?.runId ?? []),
   }))
   const complete =
     needed.every(({ name }) => evidence.has(name)) &&
@@ -108,7 +108,7 @@ function choose(ids: readonly string[]): readonly Claim[] {
 }
 
 function commandsOf(claim: Claim): string[] {
-  const runs = experiments.filter(({ name }) => claim.experiments.includes(name)).map(reproduce)
+  const runs = experimentsOf(claim).map(reproduce)
   const isMore = claim.events !== undefined || claim.trials !== undefined
   return isMore ? [...runs, `npm run claims -- ${claim.id}`] : runs
 }
