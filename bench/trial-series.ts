@@ -49,8 +49,8 @@ export const sizes = { authorities: [1, 100, 500], clients: [1, 10_000] } as con
 
 /** Of `sprawl`. */
 export const sprawlSeries = {
-  authorities: (count: number) => `a trust store of ${count} CAs`,
-  clients: (count: number) => `a list of ${count} clients`,
+  authorities: (count: number) => `a trust store with ${count} CA${count === 1 ? '' : 's'}`,
+  clients: (count: number) => `a list with ${count} client${count === 1 ? '' : 's'} more`,
 } as const
 
 /** Mechanisms that are counted. */

@@ -93,9 +93,13 @@ function underAttack(windows: Windows): ClaimNumber[] {
       ...(latencyP50BeforeMs === null || latencyP50AfterMs === null
         ? []
         : [
-            { label: `their p50 before`, unit: 'ms' as const, value: rounded(latencyP50BeforeMs) },
             {
-              label: `their p50 meanwhile`,
+              label: `good clients before ${label}: p50`,
+              unit: 'ms' as const,
+              value: rounded(latencyP50BeforeMs),
+            },
+            {
+              label: `good clients under ${label}: p50`,
               unit: 'ms' as const,
               value: rounded(latencyP50AfterMs),
             },

@@ -143,7 +143,7 @@ function decideShortCertificates(trials: Trials): Decision {
     case 'below':
       return decided(
         'refuted',
-        'a core makes certificates about as fast as tokens; what a connection for each costs tells P5',
+        'a core makes hundreds of certificates a second, each for the price of a few tokens; what a new connection for each costs tells P5',
         numbers,
       )
     case 'above':

@@ -47,7 +47,7 @@ async function withAuthorities({ lab }: Scene, count: number): Promise<ClientTru
 
 function withClients({ lab }: Scene, count: number): ClientTrust {
   const allowed: Record<string, { orgId: string }> = {}
-  for (let index = 1; index < count; index++)
+  for (let index = 0; index < count; index++)
     allowed[`spiffe://trustbench.test/acme/stranger-${index}`] = { orgId: 'acme' }
   return { ...lab.trust, allowed: { ...allowed, ...lab.trust.allowed } }
 }
