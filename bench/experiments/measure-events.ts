@@ -3,7 +3,7 @@ import { createScene } from '../preflight/scene.ts'
 import { createServerStarter } from '../processes.ts'
 import { expand, type Case, type Scenario } from '../scenario.ts'
 import { findScenario } from '../scenarios.ts'
-import type { Experiment } from './catalogue.ts'
+import type { Experiment } from './experiment.ts'
 import { probe } from './probe.ts'
 
 /** Measures events, one after the other, each on processes of its own that end with it. */
@@ -37,7 +37,7 @@ async function measureOne(
   await using start = createServerStarter(signal)
   await using owned = new AsyncDisposableStack()
   const scene = await createScene(caseOf(scenario, parameters, scenarios), start.server, owned)
-  const subject = await create(scene)
+  const subject = await create(scene, owned)
   return { name, scenario, what, ...(await probe(subject, plan, signal)) }
 }
 
