@@ -2,9 +2,11 @@ import type { Preflight } from '../results.ts'
 import { decided, depending, type Claim, type Decision, type Evidence } from './claim.ts'
 import { difference, preflightOf, refusedIds, totalCpu } from './claim-figures.ts'
 import { notYet } from './claims-performance.ts'
+import { theftClaims } from './claims-theft.ts'
 
 /** Claims about what is refused, S1 to S11. */
 export const securityClaims: readonly Claim[] = [
+  ...theftClaims,
   {
     id: 'S5',
     sentence: 'Binding tokens, and proofs of possession, mitigate theft.',
@@ -50,9 +52,6 @@ export const securityClaims: readonly Claim[] = [
   ...notYet([
     ['S1', 'mTLS refuses before application code runs, which limits abuse.', 'A'],
     ['S2', 'Both sides verify each other before they communicate.', 'A'],
-    ['S3', 'Every request is strongly verified.', 'A'],
-    ['S4', 'A leaked token can be replayed.', 'A'],
-    ['S10', 'Who breaks the transport gains nothing without a token.', 'B'],
   ]),
 ]
 
