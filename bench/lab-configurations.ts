@@ -8,7 +8,12 @@ import type {
   ServerConfig,
   TlsConfig,
 } from '../servers/config.ts'
-import { defaultCacheEntries, withoutDefaults } from '../servers/config-schema.ts'
+import {
+  defaultCacheEntries,
+  defaultKeySetCooldownMs,
+  defaultKeySetMaxAgeMs,
+  withoutDefaults,
+} from '../servers/config-schema.ts'
 import { writeSecretFile } from '../servers/pki.ts'
 import { hitRatioCacheEntries } from './token-pool-sizes.ts'
 import { sanPolicy } from './lab-credentials.ts'
@@ -62,6 +67,10 @@ export async function createConfigurations(files: LabFiles): Promise<Configurati
     sharedSecretFile: files.sharedSecretFile,
     verifier: settings.verifier,
     tokenCacheMs: settings.tokenCacheMs,
+    keySetMaxAgeMs: defaultKeySetMaxAgeMs,
+    keySetCooldownMs: defaultKeySetCooldownMs,
+    staleIfErrorMs: 0,
+    clockToleranceSeconds: 0,
     cacheEntries: settings.hitRatio === null ? defaultCacheEntries : hitRatioCacheEntries,
     clientId: resourceServerId,
     clientSecretFile: secretFile,
@@ -103,6 +112,7 @@ export async function createConfigurations(files: LabFiles): Promise<Configurati
         bodyBytes: settings.bodyBytes,
         workers: settings.workers,
         tenants: settings.clients === 1 ? 0 : settings.clients,
+        drainMs: null,
       }
     },
     writeConfig: (name, config) =>

@@ -99,6 +99,7 @@ export function registeredClients(files: {
 }): readonly RegisteredClient[] {
   const none = {
     secretFile: null,
+    previousSecretFile: null,
     jwksFile: null,
     sanUri: null,
     boundTokens: false,

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ClientTrust } from '../servers/config.ts'
+import type { ClientTrust, Reload } from '../servers/config.ts'
 import type { ServerMessage, Snapshot } from '../servers/telemetry.ts'
 import { BenchError } from './errors.ts'
 import { temporaryPrefix } from './temporary.ts'
@@ -30,6 +30,8 @@ export interface ServerProcess extends AsyncDisposable {
   snapshot(): Promise<Snapshot>
   /** Replaces trusted CA and CRL, as an operator would while it serves. */
   reload(clients: ClientTrust): Promise<void>
+  /** Tells it of anything else that changes while it serves. */
+  change(changes: Reload): Promise<void>
   /** Last log lines. */
   stderrTail(): string[]
   /** Ends the process: asks, then kills. Safe to call twice. */
@@ -69,6 +71,9 @@ export async function startServer(options: StartOptions): Promise<ServerProcess>
       },
       async reload(clients) {
         await mailbox.ask({ kind: 'reload', clients })
+      },
+      async change(changes) {
+        await mailbox.ask({ kind: 'reload', ...changes })
       },
       stderrTail: () => [...tail],
       stop,
@@ -110,7 +115,7 @@ export function createServerStarter(
   }
 }
 
-type Question = { kind: 'snapshot' } | { kind: 'reload'; clients: ClientTrust }
+type Question = { kind: 'snapshot' } | ({ kind: 'reload' } & Reload)
 
 interface Mailbox {
   readonly ready: Promise<Extract<ServerMessage, { kind: 'ready' }>>

@@ -1,4 +1,5 @@
-import type { ClientMetadata } from 'oidc-provider'
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { ClientMetadata, Provider } from 'oidc-provider'
 import { readJwks } from './authorization-keys.ts'
 import type { AuthorizationConfig, RegisteredClient } from './config.ts'
 import { readConfigured, StartError } from './process.ts'
@@ -20,6 +21,36 @@ export function registerClients(config: AuthorizationConfig): ClientMetadata[] {
     ...secretOf(clientId, secretFile),
   }))
   return assertUnique([...clients, ...introspectors])
+}
+
+/**
+ * Lets clients authenticate by the secret before theirs, too, where one is told: else every client that has
+ * not yet heard of a new secret is refused from the moment it is set.
+ */
+export function acceptPreviousSecrets(
+  { Client }: Provider,
+  clients: readonly RegisteredClient[],
+): void {
+  const previous = new Map(
+    clients.flatMap(({ clientId, previousSecretFile }) =>
+      previousSecretFile === null
+        ? []
+        : [[clientId, digestOf(readSecret(clientId, previousSecretFile))] as const],
+    ),
+  )
+  if (previous.size === 0) return
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called on its own client below
+  const { compareClientSecret } = Client.prototype
+  Client.prototype.compareClientSecret = async function (actual) {
+    if (await compareClientSecret.call(this, actual)) return true
+    const digest = previous.get(this.clientId)
+    return digest !== undefined && timingSafeEqual(digest, digestOf(actual))
+  }
+}
+
+/** Of equal length whatever the secret's: comparing tells nothing about either. */
+function digestOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest()
 }
 
 function common(clientId: string, grantTypes: string[]) {
@@ -45,9 +76,16 @@ function credentialsOf(client: RegisteredClient) {
 }
 
 function secretOf(clientId: string, secretFile: string) {
-  const secret = readConfigured(`secretFile of ${clientId}`, secretFile).toString('utf8').trim()
-  if (secret === '') throw new StartError(`secretFile ${secretFile} of ${clientId} is empty`)
-  return { token_endpoint_auth_method: 'client_secret_basic' as const, client_secret: secret }
+  return {
+    token_endpoint_auth_method: 'client_secret_basic' as const,
+    client_secret: readSecret(clientId, secretFile),
+  }
+}
+
+function readSecret(clientId: string, file: string): string {
+  const secret = readConfigured(`secretFile of ${clientId}`, file).toString('utf8').trim()
+  if (secret === '') throw new StartError(`secretFile ${file} of ${clientId} is empty`)
+  return secret
 }
 
 function required(clientId: string, setting: string, value: string | null): string {

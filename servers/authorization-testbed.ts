@@ -220,6 +220,7 @@ async function registeredClients(bed: Testbed, assertionKey: object): Promise<Re
     orgId: 'acme',
     scope: 'payments:read payments:write',
     secretFile: null,
+    previousSecretFile: null,
     jwksFile: null,
     sanUri: null,
     boundTokens: false,

@@ -1,17 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import type { RequestListener } from 'node:http'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { Server } from 'node:https'
 import type { TlsOptions } from 'node:tls'
 import type { Configuration } from 'oidc-provider'
 import { Provider } from 'oidc-provider/lib/provider.js'
 import { createClientCertificates } from './authorization-certificates.ts'
+import { acceptPreviousSecrets } from './authorization-clients.ts'
 import { createRequestListener } from './authorization-endpoints.ts'
 import { readSigningKeys } from './authorization-keys.ts'
 import { providerConfiguration } from './authorization-provider.ts'
 import { openTokenStore } from './authorization-store.ts'
 import { parseAuthorizationConfig } from './config-schema.ts'
-import type { AuthorizationConfig } from './config.ts'
+import type { AuthorizationConfig, TlsConfig } from './config.ts'
 import { httpLimits, runProgram, StartError } from './process.ts'
 import type { Service } from './process.ts'
 import type { Telemetry } from './telemetry.ts'
@@ -25,24 +26,47 @@ async function createAuthorization(
   config: AuthorizationConfig,
   telemetry: Telemetry,
 ): Promise<Service> {
-  const jwks = readSigningKeys(config)
-  const trusted = { caFile: config.clientCaFile, crlFile: config.clientCrlFile }
-  const server = createServer({ ...httpLimits, ...optionalCertificates(config, trusted) })
+  let trusted: TrustedClients = { caFile: config.clientCaFile, crlFile: config.clientCrlFile }
+  let { tls } = config
+  const server = createServer({ ...httpLimits, ...optionalCertificates(tls, trusted) })
   const certificates = createClientCertificates(server)
+  const configure = (changed: AuthorizationConfig): Promise<Configuration> => {
+    const jwks = readSigningKeys(changed)
+    return usable(providerConfiguration({ config: changed, jwks, store, certificates, telemetry }))
+  }
+  const listener = (changed: AuthorizationConfig, configuration: Configuration) => {
+    const provider = new Provider(issuerOf(server, config.host), configuration)
+    acceptPreviousSecrets(provider, changed.clients)
+    return delayed(createRequestListener(provider, telemetry), config.latencyMs)
+  }
   const store = await openTokenStore(config)
-  const configuration = providerConfiguration({ config, jwks, store, certificates, telemetry })
-  await assertUsable(configuration)
+  const first = await configure(config)
+  let handle: RequestListener
   // The port is part of the issuer identifier, and not known before where the configuration says 0.
   server.once('listening', () => {
-    const provider = new Provider(issuerOf(server, config.host), configuration)
-    server.on('request', delayed(createRequestListener(provider, telemetry), config.latencyMs))
+    handle = listener(config, first)
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      handle(request, response)
+    })
   })
   return {
     server,
     scheme: 'https',
-    reload: (clients) => {
+    reload: async (changes) => {
+      if (changes.revokedTokens !== undefined)
+        throw new Error('reload: an authorization server is asked to revoke tokens by RFC 7009')
+      if (changes.registry !== undefined) {
+        // A second provider of the same issuer and store: oidc-provider keeps its keys and clients for
+        // life. Requests under way end with the first.
+        const changed = { ...config, ...changes.registry }
+        handle = listener(changed, await configure(changed))
+      }
+      if (changes.tls === undefined && changes.clients === undefined) return
+      const options = optionalCertificates(changes.tls ?? tls, changes.clients ?? trusted)
       certificates.forget()
-      reloadTrust(server, optionalCertificates(config, clients))
+      reloadTrust(server, options)
+      tls = changes.tls ?? tls
+      trusted = changes.clients ?? trusted
       // Who is waiting on a connection checked before makes a new one instead of being refused.
       server.closeIdleConnections()
     },
@@ -61,9 +85,9 @@ function delayed(listener: RequestListener, latencyMs: number): RequestListener 
 }
 
 /** Asks for a certificate but does without: clients with a secret or an assertion have none. */
-function optionalCertificates(config: AuthorizationConfig, trusted: TrustedClients): TlsOptions {
+function optionalCertificates(tls: TlsConfig, trusted: TrustedClients): TlsOptions {
   return {
-    ...tlsOptions(config.tls, trusted),
+    ...tlsOptions(tls, trusted),
     rejectUnauthorized: false,
     // Not the derived keys: this listener gives tickets to clients without a good certificate, and with the
     // keys of a mutual TLS listener of the same trust such a ticket would get them in there.
@@ -73,7 +97,7 @@ function optionalCertificates(config: AuthorizationConfig, trusted: TrustedClien
 }
 
 /** oidc-provider checks a client at its first use: use each once, so that a bad one stops the start. */
-async function assertUsable(configuration: Configuration): Promise<void> {
+async function usable(configuration: Configuration): Promise<Configuration> {
   const provider = new Provider('https://127.0.0.1', configuration)
   for (const { client_id: id } of configuration.clients ?? []) {
     try {
@@ -82,6 +106,7 @@ async function assertUsable(configuration: Configuration): Promise<void> {
       throw new StartError(`client ${id}: ${descriptionOf(error)}`, { cause: error })
     }
   }
+  return configuration
 }
 
 function descriptionOf(error: unknown): string {

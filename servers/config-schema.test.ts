@@ -31,6 +31,10 @@ const server: ServerConfig = {
     sharedSecretFile: null,
     verifier: 'jose',
     tokenCacheMs: 0,
+    keySetMaxAgeMs: 600_000,
+    keySetCooldownMs: 30_000,
+    staleIfErrorMs: 0,
+    clockToleranceSeconds: 0,
     cacheEntries: 1,
     clientId: 'c',
     clientSecretFile: 's',
@@ -41,6 +45,7 @@ const server: ServerConfig = {
   bodyBytes: 0,
   workers: 1,
   tenants: 0,
+  drainMs: null,
 }
 const authorization: AuthorizationConfig = {
   host: '127.0.0.1',
@@ -58,6 +63,7 @@ const authorization: AuthorizationConfig = {
       scope: 's',
       authentication: 'client_secret_basic',
       secretFile: 's',
+      previousSecretFile: null,
       jwksFile: null,
       sanUri: null,
       boundTokens: false,
@@ -116,6 +122,12 @@ describe('parseServerConfig', () => {
       { ...server, issuer: { ...server.issuer, algorithms: ['HS512'] } },
       /issuer.algorithms.0 .*\(ES256, ES384, RS256, PS256, EdDSA, HS256\)/,
     ],
+    [
+      'a clock tolerance of more than a minute',
+      { ...server, issuer: { ...server.issuer, clockToleranceSeconds: 61 } },
+      /issuer.clockToleranceSeconds must be <= 60/,
+    ],
+    ['a drain without an end', { ...server, drainMs: 0 }, /drainMs must be >= 1/],
     [
       'no algorithm',
       { ...server, issuer: { ...server.issuer, algorithms: [] } },

@@ -47,6 +47,10 @@ export function serverConfigSchema(): JsonSchema {
     sharedSecretFile: byDefault(nullable(text), null),
     verifier: byDefault(oneOf('jose', 'node', 'fast-jwt'), 'jose'),
     tokenCacheMs: byDefault(integer(0), 0),
+    keySetMaxAgeMs: byDefault(integer(1), defaultKeySetMaxAgeMs),
+    keySetCooldownMs: byDefault(integer(0), defaultKeySetCooldownMs),
+    staleIfErrorMs: byDefault(integer(0), 0),
+    clockToleranceSeconds: byDefault(integer(0, 60), 0),
     cacheEntries: byDefault(integer(1), defaultCacheEntries),
     clientId: text,
     clientSecretFile: text,
@@ -63,6 +67,7 @@ export function serverConfigSchema(): JsonSchema {
     bodyBytes: byDefault(integer(0), 0),
     workers: byDefault(integer(1, 64), 1),
     tenants: byDefault(integer(0), 0),
+    drainMs: byDefault(nullable(integer(1)), null),
   })
 }
 
@@ -74,6 +79,7 @@ export function authorizationConfigSchema(): JsonSchema {
     scope: text,
     authentication: oneOf('client_secret_basic', 'private_key_jwt', 'tls_client_auth'),
     secretFile: nullable(text),
+    previousSecretFile: byDefault(nullable(text), null),
     jwksFile: nullable(text),
     sanUri: nullable(text),
     boundTokens: { type: 'boolean' },
@@ -204,6 +210,9 @@ function integer(minimum: number, maximum?: number): JsonSchema {
 
 /** Some 5 MB at 500 bytes an entry: more clients than one gateway process sees within a TTL of seconds. */
 export const defaultCacheEntries = 10_000
+/** jose's defaults, spelled out: how long keys are trusted, how often unknown key ids may ask the issuer. */
+export const defaultKeySetMaxAgeMs = 600_000
+export const defaultKeySetCooldownMs = 30_000
 const text: JsonSchema = { type: 'string', minLength: 1 }
 const httpsUrl: JsonSchema = { type: 'string', pattern: '^https://' }
 const algorithm = oneOf('ES256', 'ES384', 'RS256', 'PS256', 'EdDSA', 'HS256')

@@ -61,6 +61,18 @@ export interface IssuerConfig {
   readonly verifier: VerifierName
   /** How long a JWT that was verified is taken again unverified; 0 = no cache. */
   readonly tokenCacheMs: number
+  /** How long fetched keys are trusted. */
+  readonly keySetMaxAgeMs: number
+  /** How long after a fetch an unknown key id asks the issuer for nothing. */
+  readonly keySetCooldownMs: number
+  /**
+   * How long beyond `keySetMaxAgeMs` old keys are taken while the key set cannot be fetched (RFC 5861); 0 =
+   * never. The risk: a key that was withdrawn because it is known to a thief goes on being accepted as
+   * long as the thief can keep this server from the key set.
+   */
+  readonly staleIfErrorMs: number
+  /** How far the clocks of issuer and server may be apart; an expired token is taken so much longer. */
+  readonly clockToleranceSeconds: number
   /** This resource server's own credentials at the introspection endpoint (RFC 7662 section 2.1). */
   readonly clientId: string
   readonly clientSecretFile: string
@@ -87,6 +99,23 @@ export interface ServerConfig {
   readonly workers: number
   /** Tenants beside `acme` that have the measured payment too: `tenant-1` and so on. */
   readonly tenants: number
+  /**
+   * Live connections when client trust changes: null keeps them, with the verdict they have. Else their
+   * clients are judged anew at the next request, whose answer ends the connection, and what is open after
+   * so many ms is cut; clients that are still trusted pay a new handshake.
+   */
+  readonly drainMs: number | null
+}
+
+/** What changes while a server serves, over IPC; what is left out stays as it is. Files are read anew. */
+export interface Reload {
+  readonly clients?: ClientTrust
+  /** The server's own certificate and key. */
+  readonly tls?: TlsConfig
+  /** All revoked tokens of the issuer, by `jti`: this list is the whole, not an addition. */
+  readonly revokedTokens?: readonly string[]
+  /** What an authorization server signs with, and whom it knows. */
+  readonly registry?: Pick<AuthorizationConfig, 'signingJwksFile' | 'clients' | 'introspectors'>
 }
 
 /** A client registered at the authorization server. */
@@ -97,6 +126,8 @@ export interface RegisteredClient {
   readonly authentication: 'client_secret_basic' | 'private_key_jwt' | 'tls_client_auth'
   /** client_secret_basic: file with the secret. */
   readonly secretFile: string | null
+  /** client_secret_basic: file with the secret before this one, good for as long as it is told here. */
+  readonly previousSecretFile: string | null
   /** private_key_jwt: file with the public JWK set. */
   readonly jwksFile: string | null
   /** tls_client_auth: URI subject alternative name (RFC 8705 section 2.1.2). */

@@ -1,11 +1,11 @@
 import { parseServerConfig } from './config-schema.ts'
-import type { ClientTrust } from './config.ts'
 import { createClientCertificateGuard } from './guards/client-certificate.ts'
 import { createSanAuthorization } from './guards/san-authorization.ts'
 import { tenant } from './guards/tenant.ts'
 import { createPayments } from './payments.ts'
 import { required, runProgram } from './process.ts'
-import { reloadTrust, tlsOptions } from './trust.ts'
+import { withReload } from './reload.ts'
+import { tlsOptions } from './trust.ts'
 
 // Mutual TLS without a list of callers: what a workload may do follows from its name (SPIFFE X.509-SVID).
 await runProgram({
@@ -21,11 +21,14 @@ await runProgram({
       guards: [certificate.guard, rights, tenant],
       payments: config,
     })
-    const reload = (changed: ClientTrust): void => {
+    return withReload(service, {
+      tls,
+      clients,
+      drainMs: config.drainMs,
       // The names that count are fixed at the start; trust in who may give them is not.
-      certificate.reload({ ...changed, bySan: clients.bySan })
-      reloadTrust(service.server, tlsOptions(tls, changed))
-    }
-    return { ...service, reload }
+      takeClients: (changed, recheck) => {
+        certificate.reload({ ...changed, bySan: clients.bySan }, recheck)
+      },
+    })
   },
 })

@@ -20,6 +20,8 @@ import { generateKeyPair, privateKeyPemOf } from './pki-keys.ts'
 export interface AuthorityRequest {
   readonly key: KeyType
   readonly name: string
+  /** Default: 90 days from now. */
+  readonly notAfter?: Date
 }
 
 /** What a leaf certificate is to say. */
@@ -95,7 +97,7 @@ export async function writeSecretFile(
 }
 
 async function certifyAuthority({
-  request: { key, name },
+  request: { key, name, notAfter },
   pathLength,
   above,
 }: {
@@ -108,7 +110,7 @@ async function certifyAuthority({
     subject: issuer.subject,
     publicKey: issuer.keyPair.publicKey,
     issuer: above?.issuer ?? issuer,
-    validity: validityOf({}, AUTHORITY_DAYS),
+    validity: validityOf(notAfter === undefined ? {} : { notAfter }, AUTHORITY_DAYS),
     extensions: authorityExtensions(pathLength),
   })
   const certificatePem = pemOf(certificate)

@@ -1,5 +1,5 @@
 import cluster, { type Worker } from 'node:cluster'
-import type { ClientTrust } from './config.ts'
+import type { Reload } from './config.ts'
 import type { ServerMessage, Snapshot } from './telemetry.ts'
 
 /** Whether this process is one of several that share a port. */
@@ -11,8 +11,8 @@ export interface Workers {
   readonly ready: Promise<number>
   /** Counters of all, this process's CPU and memory included: it hands out the connections. */
   readonly snapshot: () => Promise<Snapshot>
-  /** Gives all of them new client trust, and resolves when each has it. */
-  readonly reload: (clients: ClientTrust) => Promise<unknown>
+  /** Tells all of them what changes, and resolves when each has it. */
+  readonly reload: (changes: Reload) => Promise<unknown>
   readonly stop: () => void
 }
 
@@ -35,8 +35,8 @@ export function startWorkers(count: number, onDeath: (why: string) => void): Wor
   }
   return {
     ready: Promise.all(workers.map((worker) => asked.ready(worker))).then(([port = 0]) => port),
-    reload: (clients) =>
-      Promise.all(workers.map((worker) => asked.ask(worker, { kind: 'reload', clients }))),
+    reload: (changes) =>
+      Promise.all(workers.map((worker) => asked.ask(worker, { kind: 'reload', ...changes }))),
     async snapshot() {
       const answers = await Promise.all(
         workers.map((worker) => asked.ask(worker, { kind: 'snapshot' })),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
-import type { ClientTrust } from './config.ts'
+import type { Reload } from './config.ts'
 import { createTelemetry, logLine } from './telemetry.ts'
 import type { ParentMessage, ServerMessage, Telemetry } from './telemetry.ts'
 
@@ -25,8 +25,8 @@ export interface Address {
 export interface Service {
   readonly server: Server
   readonly scheme: 'http' | 'https'
-  /** Takes over new client trust; absent where a server trusts no client certificates. */
-  readonly reload?: (clients: ClientTrust) => void | Promise<void>
+  /** Takes over what changes; throws, which ends the process, for what this server has no use for. */
+  readonly reload?: (changes: Reload) => void | Promise<void>
   /** Releases what the server holds beside its sockets: databases, agents. */
   readonly close?: () => void | Promise<void>
 }
@@ -86,7 +86,7 @@ async function runPrimary(count: number): Promise<boolean> {
         }, die)
         return
       case 'reload':
-        void workers.reload(message.clients).then(() => {
+        void workers.reload(changesOf(message)).then(() => {
           send({ kind: 'reloaded', id: message.id })
         }, die)
         return
@@ -157,7 +157,7 @@ function answerParent(service: Service, telemetry: Telemetry, stop: () => void):
         send({ kind: 'snapshot', id: message.id, snapshot: telemetry.snapshot() })
         return
       case 'reload':
-        void reload(service, message.clients).then(() => {
+        void reload(service, changesOf(message)).then(() => {
           send({ kind: 'reloaded', id: message.id })
         }, die)
         return
@@ -167,9 +167,18 @@ function answerParent(service: Service, telemetry: Telemetry, stop: () => void):
   })
 }
 
-async function reload(service: Service, clients: ClientTrust): Promise<void> {
-  if (service.reload === undefined) throw new Error('reload: this server trusts no certificates')
-  await service.reload(clients)
+/**
+ * A reload that fails ends the process: the alternative would be to go on with trust of which it was just
+ * told that it is no longer right.
+ */
+async function reload(service: Service, changes: Reload): Promise<void> {
+  if (service.reload === undefined) throw new Error('reload: this server has nothing to reload')
+  await service.reload(changes)
+}
+
+function changesOf(message: Extract<ParentMessage, { kind: 'reload' }>): Reload {
+  const { kind: _kind, id: _id, ...changes } = message
+  return changes
 }
 
 function announce({ server, scheme }: Service, { host }: Address): void {

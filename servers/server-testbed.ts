@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import type { ConnectionOptions } from 'node:tls'
-import type { ClientTrust, ServerConfig, TlsVersion } from './config.ts'
+import type { ClientTrust, Reload, ServerConfig, TlsVersion } from './config.ts'
 import { createAuthority, selfSigned } from './pki.ts'
 import type { Authority, Identity } from './pki.ts'
 import type { ParentMessage, ServerMessage, Snapshot } from './telemetry.ts'
@@ -95,6 +95,7 @@ export async function createTestbed(): Promise<Testbed> {
         bodyBytes: 0,
         workers: 1,
         tenants: 0,
+        drainMs: null,
         ...changes,
       }),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
@@ -110,6 +111,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly stderr: () => string
   readonly snapshot: () => Promise<Snapshot>
   readonly reload: (clients: ClientTrust) => Promise<void>
+  /** Anything else that changes while it serves. */
+  readonly change: (changes: Reload) => Promise<void>
   /** Sends the signal, or the message, and waits for the exit code. */
   readonly stop: (how: NodeJS.Signals | 'shutdown' | 'disconnect') => Promise<number | null>
 }
@@ -131,6 +134,11 @@ export async function startServer(
     child.send(message)
     return answer
   }
+  const change = async (changes: Reload): Promise<void> => {
+    id += 1
+    const answer = await ask({ kind: 'reload', id, ...changes })
+    if (answer.kind !== 'reloaded' || answer.id !== id) throw new Error('not reloaded')
+  }
   return {
     child,
     port,
@@ -142,11 +150,8 @@ export async function startServer(
       if (answer.kind !== 'snapshot' || answer.id !== id) throw new Error('no snapshot')
       return answer.snapshot
     },
-    reload: async (clients) => {
-      id += 1
-      const answer = await ask({ kind: 'reload', id, clients })
-      if (answer.kind !== 'reloaded' || answer.id !== id) throw new Error('not reloaded')
-    },
+    reload: (clients) => change({ clients }),
+    change,
     stop: async (how) => {
       const exit = exitOf(child)
       if (how === 'shutdown') child.send({ kind: 'shutdown' })

@@ -2,7 +2,7 @@ import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node
 import { PerformanceObserver, performance } from 'node:perf_hooks'
 import { Server as TlsServer } from 'node:tls'
 import type { TLSSocket } from 'node:tls'
-import type { ClientTrust } from './config.ts'
+import type { Reload } from './config.ts'
 
 /** What a server process has done since its start: plain integers, cumulative but for the gauges. */
 export interface Snapshot {
@@ -33,7 +33,7 @@ export interface Snapshot {
 /** Messages that a server process understands, over the IPC channel of `child_process`. */
 export type ParentMessage =
   | { readonly kind: 'snapshot'; readonly id: number }
-  | { readonly kind: 'reload'; readonly id: number; readonly clients: ClientTrust }
+  | ({ readonly kind: 'reload'; readonly id: number } & Reload)
   | { readonly kind: 'shutdown' }
 
 /** Messages that a server process sends. */

@@ -1,13 +1,20 @@
 import { parseServerConfig } from './config-schema.ts'
 import { createPayments } from './payments.ts'
 import { required, runProgram } from './process.ts'
+import { withReload } from './reload.ts'
 import { tlsOptions } from './trust.ts'
 
 // The baseline: an authenticated server, an anonymous caller.
 await runProgram({
   parse: parseServerConfig,
-  create: (config, telemetry) => {
-    const tls = tlsOptions(required('tls', config.tls), null)
-    return createPayments({ telemetry, tls, guards: [], payments: config })
+  create: async (config, telemetry) => {
+    const tls = required('tls', config.tls)
+    const service = await createPayments({
+      telemetry,
+      tls: tlsOptions(tls, null),
+      guards: [],
+      payments: config,
+    })
+    return withReload(service, { tls, clients: null })
   },
 })

@@ -11,14 +11,22 @@ import { deriveTickets, reloadTrust, tlsOptions } from './trust.ts'
 
 describe('deriveTickets', () => {
   const secret = Buffer.alloc(32, 1)
+  const certificate = Buffer.from('certificate')
   const anchors = { ca: Buffer.from('ca'), crl: Buffer.from('crl') }
-  const keys = (...given: Parameters<typeof deriveTickets>) => {
-    const { ticketKeys, sessionIdContext } = deriveTickets(...given)
+  const keys = (
+    given: Buffer,
+    trusted: Parameters<typeof deriveTickets>[1]['anchors'],
+    own = certificate,
+  ) => {
+    const { ticketKeys, sessionIdContext } = deriveTickets(given, {
+      certificate: own,
+      anchors: trusted,
+    })
     return `${ticketKeys.toString('hex')} ${sessionIdContext}`
   }
 
   it('gives what Node takes: 48 bytes, and a context of at most 32', () => {
-    const { ticketKeys, sessionIdContext } = deriveTickets(secret, anchors)
+    const { ticketKeys, sessionIdContext } = deriveTickets(secret, { certificate, anchors })
     assert.deepEqual([ticketKeys.length, sessionIdContext.length], [48, 32])
   })
 
@@ -34,6 +42,8 @@ describe('deriveTickets', () => {
       keys(secret, { ca: Buffer.from('cac'), crl: Buffer.from('rl') }),
       keys(secret, { ca: Buffer.alloc(0), crl: Buffer.alloc(0) }),
       keys(Buffer.alloc(32, 2), anchors),
+      keys(secret, anchors, Buffer.from('other')),
+      keys(secret, null, Buffer.from('other')),
     ]
     assert.equal(new Set(all).size, all.length)
     const parts = all.flatMap((text) => text.split(' '))

@@ -15,22 +15,28 @@ export type TrustedClients = Pick<ClientTrust, 'caFile' | 'crlFile'>
 export function tlsOptions(tls: TlsConfig, clients: TrustedClients | null): TlsOptions {
   const version = secureVersions[tls.version]
   const anchors = clients === null ? null : readAnchors(clients)
+  const certificate = readConfigured('tls.certificateFile', tls.certificateFile)
   return {
-    cert: readConfigured('tls.certificateFile', tls.certificateFile),
+    cert: certificate,
     key: readConfigured('tls.keyFile', tls.keyFile),
     minVersion: version,
     maxVersion: version,
     handshakeTimeout: handshakeTimeoutMs,
     sessionTimeout: sessionTimeoutSeconds,
     ...(anchors === null ? {} : { ...anchors, requestCert: true, rejectUnauthorized: true }),
-    ...deriveTickets(readConfigured('tls.ticketSecretFile', tls.ticketSecretFile), anchors),
+    ...deriveTickets(readConfigured('tls.ticketSecretFile', tls.ticketSecretFile), {
+      certificate,
+      anchors,
+    }),
   }
 }
 
-/** Takes over changed client trust for new handshakes: neither old tickets nor old anchors survive it. */
+/**
+ * Takes over changed trust, and a changed certificate, for new handshakes: neither old tickets nor old
+ * anchors survive it. Connections that are open stay as they are.
+ */
 export function reloadTrust(server: Server, options: TlsOptions): void {
-  if (!(server instanceof TlsServer))
-    throw new Error('client trust reloaded on a server without TLS')
+  if (!(server instanceof TlsServer)) throw new Error('trust reloaded on a server without TLS')
   // Takes `ticketKeys` and `sessionIdContext` from the options too.
   server.setSecureContext(options)
 }
@@ -38,15 +44,23 @@ export function reloadTrust(server: Server, options: TlsOptions): void {
 /**
  * Session ticket keys and session id context as a function of what a full handshake checks: a ticket from
  * a listener with other anchors, other revocations, or without client authentication does not decrypt
- * here, so a resumption never skips a check that this listener makes (CVE-2025-23419).
+ * here, so a resumption never skips a check that this listener makes (CVE-2025-23419). Nor does one from
+ * before the listener's own certificate changed: a client that resumes would not see the new one, and a
+ * certificate is replaced because its key is no longer trusted, among other reasons.
  */
 export function deriveTickets(
   secret: Buffer,
-  anchors: { readonly ca: Buffer; readonly crl: Buffer } | null,
+  {
+    certificate,
+    anchors,
+  }: {
+    readonly certificate: Buffer
+    readonly anchors: { readonly ca: Buffer; readonly crl: Buffer } | null
+  },
 ): { ticketKeys: Buffer; sessionIdContext: string } {
   const trust = createHash('sha256')
-  // Without client authentication: the digest of nothing.
-  for (const part of anchors === null ? [] : [anchors.ca, anchors.crl]) {
+  // Without client authentication: the certificate alone.
+  for (const part of [certificate, ...(anchors === null ? [] : [anchors.ca, anchors.crl])]) {
     // Each part by its own digest: bytes cannot move from one to the next unseen.
     trust.update(createHash('sha256').update(part).digest())
   }

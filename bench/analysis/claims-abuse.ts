@@ -87,21 +87,21 @@ function underAttack(windows: Windows): ClaimNumber[] {
   ].flatMap(([name = '', label = '']): ClaimNumber[] => {
     const window = windows.get(name)
     if (window === undefined) return []
-    const { latencyP50BeforeMs, latencyP50AfterMs, refusedAfter } = window
+    const { latencyBeforeMs, latencyAfterMs, refusedAfter } = window
     return [
       { label: `good clients under ${label}: failed`, unit: 'requests', value: refusedAfter },
-      ...(latencyP50BeforeMs === null || latencyP50AfterMs === null
+      ...(latencyBeforeMs === null || latencyAfterMs === null
         ? []
         : [
             {
               label: `good clients before ${label}: p50`,
               unit: 'ms' as const,
-              value: rounded(latencyP50BeforeMs),
+              value: rounded(latencyBeforeMs),
             },
             {
               label: `good clients under ${label}: p50`,
               unit: 'ms' as const,
-              value: rounded(latencyP50AfterMs),
+              value: rounded(latencyAfterMs),
             },
           ]),
     ]

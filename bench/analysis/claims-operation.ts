@@ -1,22 +1,18 @@
-import {
-  decided,
-  depending,
-  type Claim,
-  type ClaimNumber,
-  type Decision,
-  type Windows,
-} from './claim.ts'
-import { milliseconds, notYet } from './claims-performance.ts'
-import type { EventWindow } from './event-windows.ts'
+import { decided, depending, type Claim, type Decision, type Windows } from './claim.ts'
+import { byEvents, windowNumber } from './claims-events.ts'
+import { faultClaim } from './claims-faults.ts'
+import { rotationClaim } from './claims-rotation.ts'
 
 /** Claims about running it, O1 to O9, and those that no laboratory can decide. */
 export const operationClaims: readonly Claim[] = [
+  rotationClaim,
+  faultClaim,
   {
     id: 'O2',
     sentence: 'mTLS fails when certificates expire or rotation breaks.',
     source: 'A',
     experiments: [],
-    events: ['expire-certificate-new', 'expire-certificate-live'],
+    events: ['expire-certificate-new', 'expire-certificate-resumed', 'expire-certificate-live'],
     decide: (_, windows) => decideExpiry(windows),
   },
   {
@@ -24,7 +20,13 @@ export const operationClaims: readonly Claim[] = [
     sentence: 'OAuth can revoke, mTLS has nothing of its own for it.',
     source: 'B',
     experiments: [],
-    events: ['revoke-jwt', 'revoke-opaque', 'revoke-certificate-new', 'revoke-certificate-live'],
+    events: [
+      'revoke-jwt',
+      'revoke-opaque',
+      'revoke-certificate-new',
+      'revoke-certificate-resumed',
+      'revoke-certificate-live',
+    ],
     decide: (_, windows) => decideRevocation(windows),
   },
   {
@@ -35,10 +37,6 @@ export const operationClaims: readonly Claim[] = [
     events: ['revoke-opaque', 'revoke-opaque-cached', 'revoke-jwt'],
     decide: (_, windows) => decideInstantRevocation(windows),
   },
-  ...notYet([
-    ['O1', 'Credentials rotate without outages.', 'B'],
-    ['O8', 'OAuth depends on its issuer; both together are the most resilient.', 'A'],
-  ]),
   ...(
     [
       ['N1', 'Partners are on board sooner.'],
@@ -54,91 +52,93 @@ export const operationClaims: readonly Claim[] = [
   })),
 ]
 
-/** The windows of events, if all are sound: before the event everything must have been served. */
-function sound(windows: Windows, names: readonly string[]): EventWindow[] | Decision {
-  const found = names.flatMap((name) => windows.get(name) ?? [])
-  if (found.length < names.length) return decided('not measured', 'not all events')
-  const failed = found.find(
-    ({ failedBefore, servedBefore }) => failedBefore > 0 || servedBefore === 0,
-  )
-  return failed === undefined
-    ? found
-    : decided('undecided', `${failed.name}: requests failed before the event`)
-}
-
-/** How long it was still served, or that it always was. */
-function windowNumber(
-  label: string,
-  { lastServedMs, refusedAfter, watchedMs, resolutionMs }: EventWindow,
-): ClaimNumber {
-  if (refusedAfter === 0)
-    return milliseconds(`${label}: still served when watching ended, after`, watchedMs)
-  return milliseconds(
-    `${label}: refused at the latest after`,
-    Math.max(0, lastServedMs ?? 0) + resolutionMs,
-  )
-}
-
 function decideExpiry(windows: Windows): Decision {
-  const found = sound(windows, ['expire-certificate-new', 'expire-certificate-live'])
-  if (!Array.isArray(found)) return found
-  const [fresh, live] = found
-  if (fresh === undefined || live === undefined) return decided('not measured', 'not all events')
-  const numbers = [windowNumber('new connections', fresh), windowNumber('a live connection', live)]
-  if (fresh.refusedAfter === 0)
-    return decided('refuted', 'an expired certificate still opens connections', numbers)
-  if (live.refusedAfter > 0)
-    return decided('supported', 'live connections end with the certificate, too', numbers)
-  return depending(
-    { variable: 'a new connection is needed', value: null },
-    'new connections are refused at once; a live one goes on as if nothing had happened',
-    numbers,
-  )
+  return byEvents(windows, expiryEvents, (found) => {
+    const fresh = found['expire-certificate-new']
+    const resumed = found['expire-certificate-resumed']
+    const live = found['expire-certificate-live']
+    const numbers = [
+      windowNumber('new connections', fresh),
+      windowNumber('resumed connections', resumed),
+      windowNumber('a live connection', live),
+    ]
+    if (fresh.refusedAfter === 0)
+      return decided('refuted', 'an expired certificate still opens connections', numbers)
+    if (live.refusedAfter > 0 && resumed.refusedAfter > 0)
+      return decided(
+        'supported',
+        'resumed and live connections end with the certificate, too',
+        numbers,
+      )
+    return depending(
+      { variable: 'a new connection is needed', value: null },
+      resumed.refusedAfter === 0
+        ? 'full handshakes are refused at once; resumed and live connections go on as if nothing had happened'
+        : 'new connections are refused at once, resumed ones too because this server looks at the dates again; a live one goes on as if nothing had happened',
+      numbers,
+    )
+  })
 }
 
 function decideRevocation(windows: Windows): Decision {
-  const names = ['revoke-jwt', 'revoke-opaque', 'revoke-certificate-new', 'revoke-certificate-live']
-  const found = sound(windows, names)
-  if (!Array.isArray(found)) return found
-  const [jwt, opaque, fresh, live] = found
-  if (!jwt || !opaque || !fresh || !live) return decided('not measured', 'not all events')
-  const numbers = [
-    windowNumber('JWT', jwt),
-    windowNumber('opaque token', opaque),
-    windowNumber('certificate, new connections', fresh),
-    windowNumber('certificate, a live connection', live),
-  ]
-  if (fresh.refusedAfter === 0)
-    return decided('supported', 'a revoked certificate still opens connections', numbers)
-  if (jwt.refusedAfter > 0 && opaque.refusedAfter > 0 && live.refusedAfter > 0)
-    return decided('refuted', 'both revoke, in every form', numbers)
-  return depending(
-    { variable: 'form of the token, and age of the connection', value: null },
-    'a CRL refuses new connections as introspection refuses tokens; a JWT is good until it ends, a live connection too',
-    numbers,
-  )
+  return byEvents(windows, revocationEvents, (found) => {
+    const jwt = found['revoke-jwt']
+    const opaque = found['revoke-opaque']
+    const fresh = found['revoke-certificate-new']
+    const resumed = found['revoke-certificate-resumed']
+    const live = found['revoke-certificate-live']
+    const numbers = [
+      windowNumber('JWT', jwt),
+      windowNumber('opaque token', opaque),
+      windowNumber('certificate, new connections', fresh),
+      windowNumber('certificate, resumed connections', resumed),
+      windowNumber('certificate, a live connection', live),
+    ]
+    if (fresh.refusedAfter === 0 || resumed.refusedAfter === 0)
+      return decided('supported', 'a revoked certificate still opens connections', numbers)
+    if (jwt.refusedAfter > 0 && opaque.refusedAfter > 0 && live.refusedAfter > 0)
+      return decided('refuted', 'both revoke, in every form', numbers)
+    return depending(
+      { variable: 'form of the token, and age of the connection', value: null },
+      'a CRL refuses new and resumed connections as introspection refuses tokens; a JWT is good until it ends, a live connection too',
+      numbers,
+    )
+  })
 }
 
 function decideInstantRevocation(windows: Windows): Decision {
-  const found = sound(windows, ['revoke-opaque', 'revoke-opaque-cached', 'revoke-jwt'])
-  if (!Array.isArray(found)) return found
-  const [opaque, cached, jwt] = found
-  if (!opaque || !cached || !jwt) return decided('not measured', 'not all events')
-  const numbers = [
-    windowNumber('introspected each time', opaque),
-    windowNumber('answers remembered for 5 s', cached),
-    windowNumber('JWT', jwt),
-  ]
-  if (opaque.refusedAfter === 0 || (opaque.lastServedMs ?? 0) > instantMs)
-    return decided('refuted', 'a revoked token is still served', numbers)
-  if (cached.refusedAfter > 0 && (cached.lastServedMs ?? 0) <= instantMs)
-    return decided('supported', 'with a cache, too', numbers)
-  return depending(
-    { variable: 'introspection is not cached', value: null },
-    'instant where each token is asked about; up to the TTL where answers are remembered; never for a JWT',
-    numbers,
-  )
+  return byEvents(windows, instantEvents, (found) => {
+    const opaque = found['revoke-opaque']
+    const cached = found['revoke-opaque-cached']
+    const numbers = [
+      windowNumber('introspected each time', opaque),
+      windowNumber('answers remembered for 5 s', cached),
+      windowNumber('JWT', found['revoke-jwt']),
+    ]
+    if (opaque.refusedAfter === 0 || (opaque.lastServedMs ?? 0) > instantMs)
+      return decided('refuted', 'a revoked token is still served', numbers)
+    if (cached.refusedAfter > 0 && (cached.lastServedMs ?? 0) <= instantMs)
+      return decided('supported', 'with a cache, too', numbers)
+    return depending(
+      { variable: 'introspection is not cached', value: null },
+      'instant where each token is asked about; up to the TTL where answers are remembered; never for a JWT',
+      numbers,
+    )
+  })
 }
 
+const expiryEvents = [
+  'expire-certificate-new',
+  'expire-certificate-resumed',
+  'expire-certificate-live',
+] as const
+const revocationEvents = [
+  'revoke-jwt',
+  'revoke-opaque',
+  'revoke-certificate-new',
+  'revoke-certificate-resumed',
+  'revoke-certificate-live',
+] as const
+const instantEvents = ['revoke-opaque', 'revoke-opaque-cached', 'revoke-jwt'] as const
 /** Some requests may be under way. */
 const instantMs = 100

@@ -60,17 +60,6 @@ export const performanceClaims: readonly Claim[] = [
   },
 ]
 
-/** Claims whose experiment does not exist yet: told, never left out. */
-export function notYet(claims: readonly (readonly [string, string, Claim['source']])[]): Claim[] {
-  return claims.map(([id, sentence, source]) => ({
-    id,
-    sentence,
-    source,
-    experiments: [],
-    decide: () => decided('not measured', 'its experiment is not built yet'),
-  }))
-}
-
 function decideLocalValidation(evidence: Evidence) {
   const run = evidence.get('tokens')
   if (run === undefined) return decided('not measured', 'no run')

@@ -1,10 +1,11 @@
 import type { Preflight } from '../results.ts'
 import { decided, depending, type Claim, type Decision, type Evidence } from './claim.ts'
 import { difference, preflightOf, refusedIds, totalCpu } from './claim-figures.ts'
-import { notYet } from './claims-performance.ts'
+import { theftClaims } from './claims-theft.ts'
 
 /** Claims about what is refused, S1 to S11. */
 export const securityClaims: readonly Claim[] = [
+  ...theftClaims,
   {
     id: 'S5',
     sentence: 'Binding tokens, and proofs of possession, mitigate theft.',
@@ -47,11 +48,6 @@ export const securityClaims: readonly Claim[] = [
     experiments: ['combined'],
     decide: (evidence) => decideLeastPrivilege(evidence),
   },
-  ...notYet([
-    ['S3', 'Every request is strongly verified.', 'A'],
-    ['S4', 'A leaked token can be replayed.', 'A'],
-    ['S10', 'Who breaks the transport gains nothing without a token.', 'B'],
-  ]),
 ]
 
 /** Whether all these ids were tried and refused; null where one was not tried. */

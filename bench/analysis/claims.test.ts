@@ -317,9 +317,11 @@ const windowOf = (
     servedAfter: refusedAfter === 0 ? 200 : 0,
     refusedAfter,
     firstRefusedMs: refusedAfter === 0 ? null : (lastServedMs ?? 0) + 20,
+    failedFromStart: refusedAfter,
+    failedForMs: refusedAfter * 20,
+    latencyBeforeMs: 2,
+    latencyAfterMs: refusedAfter === 0 ? 2 : null,
     lastServedMs,
-    latencyP50BeforeMs: 2,
-    latencyP50AfterMs: 3,
     watchedMs: 4_000,
     resolutionMs: 20,
   },
@@ -342,25 +344,36 @@ test('P3: who is served when the issuer has stopped', () => {
 })
 
 test('O2: what an expired certificate still does', () => {
-  const of = (fresh: number, live: number) =>
+  const of = (fresh: number, resumed: number, live: number) =>
     decideEvents('O2', [
       windowOf('expire-certificate-new', fresh, null),
+      windowOf('expire-certificate-resumed', resumed, null),
       windowOf('expire-certificate-live', live, null),
     ])
-  assert.deepEqual([of(100, 0), of(100, 100), of(0, 0)], ['depends', 'supported', 'refuted'])
+  assert.deepEqual([of(100, 100, 0), of(100, 0, 0), of(100, 0, 100)], new Array(3).fill('depends'))
+  assert.deepEqual([of(100, 100, 100), of(0, 0, 0)], ['supported', 'refuted'])
 })
 
 test('O3 and O4: how long what was revoked is still served', () => {
-  const of = (id: string, jwt: number, opaque: number, cachedLastMs: number, fresh: number) =>
+  const of = (
+    id: string,
+    jwt: number,
+    opaque: number,
+    cachedLastMs: number,
+    fresh: number,
+    resumed = fresh,
+  ) =>
     decideEvents(id, [
       windowOf('revoke-jwt', jwt, 3_980),
       windowOf('revoke-opaque', opaque, opaque === 0 ? 3_980 : null),
       windowOf('revoke-opaque-cached', 100, cachedLastMs),
       windowOf('revoke-certificate-new', fresh, null),
+      windowOf('revoke-certificate-resumed', resumed, null),
       windowOf('revoke-certificate-live', jwt, 3_980),
     ])
   assert.equal(of('O3', 0, 100, 4_900, 100), 'depends')
   assert.equal(of('O3', 0, 100, 4_900, 0), 'supported')
+  assert.equal(of('O3', 0, 100, 4_900, 100, 0), 'supported')
   assert.equal(of('O3', 50, 100, 4_900, 100), 'refuted')
   assert.equal(of('O4', 0, 100, 4_900, 100), 'depends')
   assert.equal(of('O4', 0, 0, 4_900, 100), 'refuted')

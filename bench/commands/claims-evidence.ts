@@ -3,8 +3,8 @@ import type { Evidence, Trials, Windows } from '../analysis/claim.ts'
 import { windowOf } from '../analysis/event-windows.ts'
 import { BenchError } from '../errors.ts'
 import { listEvents, saveEvents } from '../event-store.ts'
-import type { Experiment as EventExperiment } from '../experiments/catalogue.ts'
-import { measureEvents } from '../experiments/measure-events.ts'
+import type { Experiment as EventExperiment } from '../experiments/experiment.ts'
+import { durationMs, measureEvents } from '../experiments/measure-events.ts'
 import { measureTrials, type TrialPlan } from '../experiments/measure-trials.ts'
 import type { Trial } from '../experiments/trial.ts'
 import { pinClient, unpinClient } from '../pinning.ts'
@@ -89,8 +89,9 @@ export async function gatherEvents(
   )
   const missing = needed.filter(({ name }) => !known.has(name))
   if (options.stored === true || missing.length === 0) return known
-  const ms = missing.reduce((sum, { plan }) => sum + plan.beforeMs + plan.afterMs + startMs, 0)
-  io.err(`${missing.length} events under load to watch: about ${Math.ceil(ms / 1_000)} s\n`)
+  io.err(
+    `${missing.length} events under load to watch: about ${Math.ceil(durationMs(missing) / 1_000)} s\n`,
+  )
   const startedAt = new Date().toISOString()
   const records = await measureEvents(missing, {
     scenarios: await loadScenarios(io.root),
@@ -249,5 +250,3 @@ const quickChurnBudget = '60s'
 const openSeconds = 130
 const preflightSeconds = 12
 const smokeSeconds = 15
-/** Servers and credentials of an event. */
-const startMs = 4_000

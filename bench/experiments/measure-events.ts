@@ -1,12 +1,16 @@
 import type { EventRecord } from '../events.ts'
 import { createScene } from '../preflight/scene.ts'
 import { createServerStarter } from '../processes.ts'
-import { expand, type Case, type Scenario } from '../scenario.ts'
-import { findScenario } from '../scenarios.ts'
-import type { Experiment } from './catalogue.ts'
+import type { Scenario } from '../scenario.ts'
+import { caseOf } from './case-of.ts'
+import type { Experiment } from './experiment.ts'
 import { probe } from './probe.ts'
 
-/** Measures events, one after the other, each on processes of its own that end with it. */
+/**
+ * Measures events, a few at once, each on processes of its own that end with it: they ask so little that none
+ * keeps another waiting, and those that load the machine come last and alone. Records are in the order of
+ * what was chosen.
+ */
 export async function measureEvents(
   chosen: readonly Experiment[],
   {
@@ -19,14 +23,19 @@ export async function measureEvents(
     readonly onEvent: (record: EventRecord, done: number) => void
   },
 ): Promise<EventRecord[]> {
-  const records: EventRecord[] = []
-  for (const experiment of chosen) {
-    signal.throwIfAborted()
-    const record = await measureOne(experiment, scenarios, signal)
-    records.push(record)
-    onEvent(record, records.length)
+  const records = new Map<string, EventRecord>()
+  const work = async (queue: Experiment[]) => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      signal.throwIfAborted()
+      const record = await measureOne(next, scenarios, signal)
+      records.set(next.name, record)
+      onEvent(record, records.size)
+    }
   }
-  return records
+  const together = chosen.filter(({ isAlone = false }) => !isAlone)
+  await settleAll(Array.from({ length: atOnce }, () => work(together)))
+  await work(chosen.filter(({ isAlone = false }) => isAlone))
+  return chosen.flatMap(({ name }) => records.get(name) ?? [])
 }
 
 async function measureOne(
@@ -37,19 +46,25 @@ async function measureOne(
   await using start = createServerStarter(signal)
   await using owned = new AsyncDisposableStack()
   const scene = await createScene(caseOf(scenario, parameters, scenarios), start.server, owned)
-  const subject = await create(scene)
+  const subject = await create(scene, owned)
   return { name, scenario, what, ...(await probe(subject, plan, signal)) }
 }
 
-function caseOf(
-  name: string,
-  parameters: Experiment['parameters'],
-  scenarios: readonly Scenario[],
-): Case {
-  const settings = Object.fromEntries(
-    Object.entries(parameters).map(([parameter, value]) => [parameter, [value]]),
-  )
-  const [trial] = expand(findScenario(name, scenarios), settings)
-  if (trial === undefined) throw new Error(`scenario ${name} has no case`)
-  return trial
+/** How long events take in all, in ms. */
+export function durationMs(chosen: readonly Experiment[]): number {
+  const sum = (events: readonly Experiment[]) =>
+    events.reduce((ms, { plan }) => ms + plan.beforeMs + plan.afterMs + startMs, 0)
+  const alone = chosen.filter(({ isAlone = false }) => isAlone)
+  return sum(alone) + (sum(chosen) - sum(alone)) / atOnce
 }
+
+/** Waits for all, also where one fails: nothing may go on when this has ended. */
+async function settleAll(all: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(all)).find(({ status }) => status === 'rejected')
+  if (failed?.status === 'rejected') throw failed.reason
+}
+
+/** Each is a server and an issuer that serve 50 requests a second: a twentieth of a core. */
+const atOnce = 4
+/** Servers and credentials of an event. */
+const startMs = 4_000

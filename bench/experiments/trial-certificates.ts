@@ -2,7 +2,8 @@ import { performance } from 'node:perf_hooks'
 import { resources } from '../../servers/config.ts'
 import { createLab, fetchTokens } from '../lab.ts'
 import { clientProfile, uris } from '../lab-credentials.ts'
-import { caseOf, countOf, cpuUsEach, ownCpuUsEach, repeat, type Part, type Trial } from './trial.ts'
+import { caseOf } from './case-of.ts'
+import { countOf, cpuUsEach, ownCpuUsEach, repeat, type Part, type Trial } from './trial.ts'
 import { certificateSeries, fleets } from '../trial-series.ts'
 
 /** What it costs to give a short-lived certificate to a client, and what to give it a token. */

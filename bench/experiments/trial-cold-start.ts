@@ -5,7 +5,8 @@ import { attack, openAttack, type Answer, type AttackRequest } from '../prefligh
 import { bearer, paymentPath } from '../preflight/scene.ts'
 import type { ServerProcess } from '../processes.ts'
 import { resources } from '../../servers/config.ts'
-import { caseOf, type Trial, type TrialSetting } from './trial.ts'
+import { caseOf } from './case-of.ts'
+import type { Trial, TrialSetting } from './trial.ts'
 import type { TrialSeries } from '../trials.ts'
 import { coldStartSeries } from '../trial-series.ts'
 

@@ -1,7 +1,8 @@
 import type { AuthorizationConfig, ServerConfig } from '../../servers/config.ts'
 import { createLab } from '../lab.ts'
 import type { TrialSeries } from '../trials.ts'
-import { caseOf, counted, type Trial, type TrialSetting } from './trial.ts'
+import { caseOf } from './case-of.ts'
+import { counted, type Trial, type TrialSetting } from './trial.ts'
 import { stackSeries, mechanisms } from '../trial-series.ts'
 
 /** What there is to run and to keep for each mechanism, counted in the configurations of these very servers. */

@@ -2,9 +2,9 @@ import { createScene, type Scene } from '../preflight/scene.ts'
 import type { StartServer } from '../processes.ts'
 import { awaitSleep, createCpuMeter } from '../sensors.ts'
 import { BenchError } from '../errors.ts'
-import { expand, type Case, type Parameters, type Scenario } from '../scenario.ts'
-import { findScenario } from '../scenarios.ts'
+import type { Parameters, Scenario } from '../scenario.ts'
 import type { TrialSeries } from '../trials.ts'
+import { caseOf } from './case-of.ts'
 
 /** Something tried a few times in a row, for what no load tells. */
 export interface Trial {
@@ -24,16 +24,6 @@ export interface TrialSetting {
   readonly repetitions: number
   /** What a repetition counts over, as a share of the usual number: 1, or less to prove that it runs. */
   readonly share: number
-}
-
-/** The case of a scenario with these parameters, the others at their defaults. */
-export function caseOf(name: string, parameters: Parameters, scenarios: readonly Scenario[]): Case {
-  const settings = Object.fromEntries(
-    Object.entries(parameters).map(([parameter, value]) => [parameter, [value]]),
-  )
-  const [trial] = expand(findScenario(name, scenarios), settings)
-  if (trial === undefined) throw new Error(`scenario ${name} has no case`)
-  return trial
 }
 
 /** The servers and credentials of a scenario; they end with `owned`. */

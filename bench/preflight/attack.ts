@@ -45,8 +45,12 @@ export type Answer =
 /** A connection as an attacker has it: raw bytes, any credential. */
 export interface AttackConnection extends Disposable {
   ask(request: AttackRequest): Promise<Answer>
-  /** The newest session that the server issued; TLS 1.3 servers do so only after the handshake. */
+  /** The newest session that the server issued; throws without any. TLS 1.3 servers issue them after the handshake. */
   session(): Buffer
+  /** The same, or null while there is none. */
+  newestSession(): Buffer | null
+  /** Whether the connection has ended, or is about to because the server said so. */
+  isClosed(): boolean
 }
 
 /** Opens a connection; whatever becomes of it is the answer to what is asked over it. */
@@ -81,6 +85,8 @@ export function openAttack(target: AttackTarget): AttackConnection {
       if (session === null) throw new Error('the server issued no session')
       return session
     },
+    newestSession: () => session,
+    isClosed: () => socket.destroyed || socket.readableEnded,
     [Symbol.dispose]: () => {
       socket.destroy()
     },

@@ -45,6 +45,8 @@ export interface Trusts {
   readonly both: ClientTrust
   /** The second CA is gone again; its CRLs are still there. */
   readonly removed: ClientTrust
+  /** Only the second CA is left. */
+  readonly replaced: ClientTrust
 }
 
 /** Issues the certificates; most share the good client's key, so that only the certificate differs. */
@@ -119,6 +121,11 @@ async function createTrusts(
       crlFile: bothCrlFile,
     },
     removed: { ...trust, crlFile: bothCrlFile },
+    replaced: {
+      ...trust,
+      caFile: await write('ca-other.pem', other.root.certificatePem),
+      crlFile: bothCrlFile,
+    },
   }
 }
 

@@ -1,15 +1,16 @@
 import { createSecretKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose'
-import type { FetchImplementation, JWTPayload, JWTVerifyGetKey } from 'jose'
+import { errors, jwtVerify } from 'jose'
+import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import type { IssuerConfig } from '../config.ts'
 import { readConfigured, required, StartError } from '../process.ts'
 import type { Telemetry } from '../telemetry.ts'
 import { createBearerGuard, invalidToken, unavailable } from './bearer.ts'
 import type { AccessToken, Guard, Refusal } from './guard.ts'
-import { createIssuerClient } from './issuer-client.ts'
 import { createNodeVerifier, TokenError } from './jwt-verifiers.ts'
 import type { JwtVerifier, VerificationRules } from './jwt-verifiers.ts'
+import { createKeySet } from './key-set.ts'
+import type { RevokedTokens } from './revoked-tokens.ts'
 import { rememberTokens } from './token-cache.ts'
 import type { ActiveToken } from './token-cache.ts'
 
@@ -17,8 +18,9 @@ import type { ActiveToken } from './token-cache.ts'
 export async function createBearerJwtGuard(
   issuer: IssuerConfig,
   telemetry: Telemetry,
+  revoked?: RevokedTokens,
 ): Promise<Guard> {
-  return createBearerGuard(await createJwtCheck(issuer, telemetry))
+  return createBearerGuard(await createJwtCheck(issuer, telemetry, revoked))
 }
 
 /**
@@ -29,6 +31,7 @@ export async function createBearerJwtGuard(
 export async function createJwtCheck(
   issuer: IssuerConfig,
   telemetry: Telemetry,
+  revoked?: RevokedTokens,
 ): Promise<(token: string) => Promise<AccessToken | Refusal>> {
   const keySet = createKeySet(issuer, telemetry)
   // Alone with HS256: the algorithms that are allowed say whether there is one.
@@ -37,7 +40,7 @@ export async function createJwtCheck(
     const embedded = embeddedKeyHeaders.find((name) => Object.hasOwn(header, name))
     if (embedded !== undefined) throw new TokenError('embedded_key')
     if (secret !== null) return secret
-    return keySet(header, token)
+    return keySet.keyOf(header, token)
   }
   const options = {
     algorithms: [...issuer.algorithms],
@@ -45,10 +48,10 @@ export async function createJwtCheck(
     issuer: issuer.issuer,
     audience: issuer.audience,
     requiredClaims: ['exp', 'iat', 'sub', 'client_id', 'jti'],
-    clockTolerance: clockToleranceSeconds,
+    clockTolerance: issuer.clockToleranceSeconds,
   } satisfies VerificationRules
 
-  await keySet.reload().catch(() => {
+  await keySet.load().catch(() => {
     telemetry.refused('key_set_unavailable', null)
   })
   const verifyByJose: JwtVerifier = async (token) => {
@@ -59,13 +62,20 @@ export async function createJwtCheck(
     issuer.verifier === 'jose' ? verifyByJose : await otherVerifier(issuer.verifier, keyOf, options)
   const check = async (token: string): Promise<ActiveToken | Refusal> => {
     try {
-      return readClaims(await verify(token))
+      return readClaims(await verify(token), issuer.clockToleranceSeconds)
     } catch (error) {
       return refusalOf(error)
     }
   }
   const { tokenCacheMs: ttlMs, cacheEntries: maxEntries } = issuer
-  return rememberTokens({ check, ttlMs, telemetry, hitCounter: 'tokenCacheHits', maxEntries })
+  return rememberTokens({
+    check,
+    ttlMs,
+    telemetry,
+    hitCounter: 'tokenCacheHits',
+    maxEntries,
+    ...(revoked === undefined ? {} : { revoked }),
+  })
 }
 
 /** Imports only the library that is used: a process holds only what is measured. */
@@ -83,7 +93,7 @@ async function otherVerifier(
 }
 
 /** What a verifier has left: it verified the signature, the header and the registered claims. */
-function readClaims(claims: JWTPayload): ActiveToken | Refusal {
+function readClaims(claims: JWTPayload, clockToleranceSeconds: number): ActiveToken | Refusal {
   const { iat = Infinity, exp = 0, client_id, sub, jti, scope, org_id, cnf } = claims
   const nowSeconds = Math.floor(Date.now() / 1_000)
   if (iat > nowSeconds + clockToleranceSeconds) return invalidToken('issued_in_future')
@@ -96,6 +106,7 @@ function readClaims(claims: JWTPayload): ActiveToken | Refusal {
       orgId: typeof org_id === 'string' ? org_id : null,
       confirmation: cnf,
     },
+    id: jti,
     expiresAtMs: exp * 1_000,
   }
 }
@@ -124,22 +135,6 @@ function readSharedSecret({ algorithms, sharedSecretFile }: IssuerConfig): KeyOb
   return createSecretKey(readConfigured('issuer.sharedSecretFile', file))
 }
 
-function createKeySet(issuer: IssuerConfig, telemetry: Telemetry) {
-  const ask = createIssuerClient(issuer.caFile)
-  const fetchKeySet: FetchImplementation = async (url) => {
-    telemetry.count('keySetFetches')
-    const headers = { accept: 'application/jwk-set+json, application/json' }
-    const answer = await ask({ url, method: 'GET', headers, timeoutMs: keySetTimeoutMs })
-    return new Response(answer.body, { status: answer.status })
-  }
-  return createRemoteJWKSet(new URL(issuer.jwksUri), {
-    cooldownDuration: keySetCooldownMs,
-    cacheMaxAge: keySetMaxAgeMs,
-    timeoutDuration: keySetTimeoutMs,
-    [customFetch]: fetchKeySet,
-  })
-}
-
 /** RFC 8725 section 3.10: a key that comes with the token proves nothing. */
 const embeddedKeyHeaders = ['jwk', 'jku', 'x5c', 'x5u']
 /** jose's error codes that are about the token, and the reasons to log. */
@@ -159,9 +154,3 @@ const claimReasons: ReadonlyMap<string, string> = new Map([
   ['typ', 'wrong_type'],
   ['nbf', 'token_not_yet_valid'],
 ])
-/** Issuer and server share one machine and one clock; with two clocks, their skew: some seconds at most. */
-const clockToleranceSeconds = 0
-/** jose's defaults, spelled out: how often unknown key ids may ask the issuer, how long keys are trusted. */
-const keySetCooldownMs = 30_000
-const keySetMaxAgeMs = 600_000
-const keySetTimeoutMs = 5_000

@@ -11,7 +11,8 @@ import { parseWorkload } from './san-authorization.ts'
 /** The guard of a mutual TLS listener, and how it learns of changed trust. */
 export interface ClientCertificateGuard {
   readonly guard: Guard
-  readonly reload: (clients: ClientTrust) => void
+  /** `recheck`: connections that are open are judged anew at their next request, too. */
+  readonly reload: (clients: ClientTrust, recheck?: boolean) => void
 }
 
 /**
@@ -20,8 +21,9 @@ export interface ClientCertificateGuard {
  * Forwarded-certificate headers are never read: nothing in front of this server is trusted.
  */
 export function createClientCertificateGuard(clients: ClientTrust): ClientCertificateGuard {
-  // The verdict stays with its connection, as in the handshake itself: a reload binds new connections.
-  const verdicts = new WeakMap<Socket, ClientIdentity | Refusal>()
+  // The verdict stays with its connection, as in the handshake itself: a reload binds new connections,
+  // unless it says otherwise.
+  let verdicts = new WeakMap<Socket, ClientIdentity | Refusal>()
   let trust = readTrust(clients)
   return {
     guard: ({ request: { socket }, caller }) => {
@@ -34,8 +36,9 @@ export function createClientCertificateGuard(clients: ClientTrust): ClientCertif
       caller.certificate = verdict
       return null
     },
-    reload: (changed) => {
+    reload: (changed, recheck = false) => {
       trust = readTrust(changed)
+      if (recheck) verdicts = new WeakMap()
     },
   }
 }
@@ -67,7 +70,14 @@ function identify(socket: Socket, trust: Trust): ClientIdentity | Refusal {
   if (socket instanceof TLSSocket && !socket.authorized) return refuse('certificate_unauthorized')
   if (trust.revokedSerials.has(normalSerial(certificate.serialNumber)))
     return refuse('certificate_revoked')
+  if (!isCurrent(certificate)) return refuse('certificate_expired')
   return identityOf(certificate, trust) ?? refuse('identity_not_allowed')
+}
+
+/** The full handshake looked at the dates; a resumed session may have outlived them. */
+function isCurrent({ validFromDate, validToDate }: X509Certificate): boolean {
+  const now = Date.now()
+  return validFromDate.getTime() <= now && now < validToDate.getTime()
 }
 
 function identityOf(certificate: X509Certificate, trust: Trust): ClientIdentity | null {

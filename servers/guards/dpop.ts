@@ -5,6 +5,7 @@ import { createJwtCheck } from './bearer-jwt.ts'
 import { readBearer } from './bearer.ts'
 import { createProofVerifier, dpopChallenge, invalidProof } from './dpop-proof.ts'
 import type { Guard, Refusal } from './guard.ts'
+import type { RevokedTokens } from './revoked-tokens.ts'
 
 /**
  * Takes access tokens that are bound to a key of the client, and with each request a proof that it has
@@ -14,8 +15,9 @@ export async function createDpopGuard(
   issuer: IssuerConfig,
   host: string,
   telemetry: Telemetry,
+  revoked?: RevokedTokens,
 ): Promise<Guard> {
-  const checkToken = await createJwtCheck(issuer, telemetry)
+  const checkToken = await createJwtCheck(issuer, telemetry, revoked)
   const checkProof = createProofVerifier()
   return async ({ request, caller }) => {
     const token = readBearer(request, dpopScheme)

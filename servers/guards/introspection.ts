@@ -5,11 +5,16 @@ import { createBearerGuard, invalidToken, unavailable } from './bearer.ts'
 import type { Guard, Refusal } from './guard.ts'
 import { createIssuerClient } from './issuer-client.ts'
 import type { IssuerAnswer } from './issuer-client.ts'
+import type { RevokedTokens } from './revoked-tokens.ts'
 import { rememberTokens } from './token-cache.ts'
 import type { ActiveToken } from './token-cache.ts'
 
 /** Asks the issuer about each token (RFC 7662), or remembers its answer for `introspectionCacheMs`. */
-export function createIntrospectionGuard(issuer: IssuerConfig, telemetry: Telemetry): Guard {
+export function createIntrospectionGuard(
+  issuer: IssuerConfig,
+  telemetry: Telemetry,
+  revoked?: RevokedTokens,
+): Guard {
   return createBearerGuard(
     rememberTokens({
       check: createIntrospector(issuer, telemetry),
@@ -17,6 +22,7 @@ export function createIntrospectionGuard(issuer: IssuerConfig, telemetry: Teleme
       maxEntries: issuer.cacheEntries,
       telemetry,
       hitCounter: 'introspectionCacheHits',
+      ...(revoked === undefined ? {} : { revoked }),
     }),
   )
 }
@@ -33,7 +39,7 @@ export function readAnswer(
   if (mediaType !== 'application/json') return unavailable('introspection_not_json')
   const answer = parseObject(body)
   if (answer === null) return unavailable('introspection_not_json')
-  const { active, exp, iss, aud, client_id, scope, org_id, cnf } = answer
+  const { active, exp, iss, aud, client_id, scope, org_id, cnf, jti } = answer
   if (active === false) return invalidToken('token_inactive')
   if (active !== true) return unavailable('introspection_malformed')
   if (typeof exp !== 'number') return invalidToken('missing_claim')
@@ -48,6 +54,7 @@ export function readAnswer(
       orgId: typeof org_id === 'string' ? org_id : null,
       confirmation: cnf,
     },
+    ...(typeof jti === 'string' ? { id: jti } : {}),
     expiresAtMs: exp * 1_000,
   }
 }
