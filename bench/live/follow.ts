@@ -33,7 +33,6 @@ export async function followRun(options: FollowOptions): Promise<LiveFollower> {
   // Blocks of an earlier session are in the index of the first one here, and took none of its time.
   let earlier: number | null = null
   let progress: LiveProgress = {
-    done: 0,
     most: plan.maxBlocks,
     of: progressText(plan),
     leftMs: null,
@@ -54,7 +53,7 @@ export async function followRun(options: FollowOptions): Promise<LiveFollower> {
         const here = done - (earlier ?? 0)
         const planHere = { ...plan, maxBlocks: plan.maxBlocks - (earlier ?? 0) }
         const leftMs = Math.max(0, timeLeftMs(planHere, here, event.elapsedMs))
-        progress = { ...progress, done, leftMs }
+        progress = { ...progress, leftMs }
       }
     },
     async betweenBlocks() {

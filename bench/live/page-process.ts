@@ -16,7 +16,7 @@ lowerPriority()
 let view: LiveView = {
   checks: [],
   run: null,
-  progress: { done: 0, most: 1, of: '', leftMs: null },
+  progress: { most: 1, of: '', leftMs: null },
   ended: null,
 }
 const server = await startPageServer(renderLive(view))

@@ -21,11 +21,10 @@ export interface LiveCheck {
 
 /** How far the blocks are. */
 export interface LiveProgress {
-  readonly done: number
   /** Most blocks that there may be, and how that is said: `up to 12`. */
   readonly most: number
   readonly of: string
-  /** Null before the first block. */
+  /** Null before the first block of this session. */
   readonly leftMs: number | null
 }
 
@@ -51,7 +50,7 @@ export function renderLive(view: LiveView): LiveContent {
         : html`<p class="muted" id="run">${machineWords(run.environment)}; run ${run.runId}</p>
             <progress
               id="progress"
-              value="${progress.done}"
+              value="${run.blocks.length}"
               max="${progress.most}"
               aria-label="blocks"
             ></progress>
@@ -65,7 +64,7 @@ export function renderLive(view: LiveView): LiveContent {
   return { title, status, main }
 }
 
-function statusOf({ run, progress: { done, of, leftMs }, checks, ended }: LiveView): string {
+function statusOf({ run, progress: { of, leftMs }, checks, ended }: LiveView): string {
   if (ended !== null) {
     if (run === null) return 'Ended before anything was measured.'
     return run.complete
@@ -73,9 +72,9 @@ function statusOf({ run, progress: { done, of, leftMs }, checks, ended }: LiveVi
       : `Ended early: ${run.incompleteReason ?? 'no reason told'}.`
   }
   if (run === null) return `Before any number: ${checks.length} cases checked.`
-  if (leftMs === null) return `The first block of ${of} is being measured.`
-  const left = leftMs > 0 ? `, about ${clock(leftMs)} left` : ''
-  return `${done} of ${of} blocks done${left}.`
+  if (run.blocks.length === 0) return `The first block of ${of} is being measured.`
+  const left = leftMs !== null && leftMs > 0 ? `, about ${clock(leftMs)} left` : ''
+  return `${run.blocks.length} of ${of} blocks done${left}.`
 }
 
 function endedSection({ runId }: Run, file: string | null): Markup {
