@@ -36,6 +36,20 @@ test('one estimate a block: one has no interval, from 8 on it holds 99 % and nar
   assert.ok(eighth != null && last != null && last < eighth)
 })
 
+test('at one level: from the third block on, at 75 % or just above, and it narrows', () => {
+  const [combined] = narrowings(run)
+  const steady = combined?.steady ?? []
+  assert.deepEqual(
+    steady.map(({ blocks }) => blocks),
+    [3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+  )
+  assert.ok(steady.every(({ level }) => level !== null && level >= 0.75 && level < 0.85))
+  const [third, last] = [steady[0], steady[9]].map((one) =>
+    one === undefined ? null : margin(one),
+  )
+  assert.ok(third != null && last != null && last < third)
+})
+
 test('a run that goes on: its arms are not measured yet by name, its blocks count', () => {
   const arms = run.arms.map((arm) => ({ ...arm, outcome: 'skipped' as const }))
   assert.deepEqual(narrowings({ ...run, arms }), narrowings(run))

@@ -14,6 +14,11 @@ export interface Narrowing {
   readonly ratePerSecond: number | null
   /** Server CPU in µs per request after 1, 2, 3 … blocks that measured it. */
   readonly after: readonly Estimate[]
+  /**
+   * The same at 75 %, the highest level that three blocks reach, from the third on: an interval at one level
+   * narrows, where the others first widen as their level rises.
+   */
+  readonly steady: readonly Estimate[]
   /** µs per request more than the arm that it is told against, now; null where there is none. */
   readonly overBaseline: Estimate | null
 }
@@ -39,15 +44,18 @@ export function narrowings(run: Pick<Run, 'arms' | 'blocks'>, level = DEFAULT_LE
       arm: one.arm,
       use: one.use,
       ratePerSecond: one.ratePerSecond,
-      after: values.flatMap(
-        (_, index) => signedRankInterval(values.slice(0, index + 1), level) ?? [],
-      ),
+      after: afterEach(values, level),
+      steady: afterEach(values, steadyLevel).filter(({ blocks: count }) => count >= steadyBlocks),
       overBaseline: signedRankInterval(
         both.map(({ first, second }) => first - second),
         level,
       ),
     }
   })
+}
+
+function afterEach(values: readonly number[], level: number): Estimate[] {
+  return values.flatMap((_, index) => signedRankInterval(values.slice(0, index + 1), level) ?? [])
 }
 
 /** Cost by index of the block. */
@@ -104,3 +112,7 @@ function churnSeries(arm: string, blocks: readonly Block[]): Series[] {
 function nothingYet(arm: string): Series {
   return { arm, use: null, ratePerSecond: null, key: '', costs: new Map() }
 }
+
+/** 1 − 2/2³: `signedRankInterval`. */
+const steadyLevel = 0.75
+const steadyBlocks = 3

@@ -75,7 +75,7 @@ test('--open: the page is there while it measures, tells of every block, and clo
   )
   const [first, last] = seen.slice(-2)
   assert.equal(first?.status, 'The first block of 1 is being measured.')
-  assert.equal(last?.status, 'Ended: 1 blocks measured.')
+  assert.equal(last?.status, 'Ended: 1 block measured.')
   const { file, text, run } = storedRun(folder)
   assert.ok(last.main.includes(file))
   assert.equal(run.complete, true)
@@ -97,7 +97,7 @@ test('every load is shown: windows of an open loop, new connections, a curve', a
     const last = (await events).at(-1)
     assert.equal(last?.kind, 'ended', words.join(' '))
     assert.match(last.main, row)
-    assert.match(last.main, /client’s event loop in use/)
+    assert.match(last.main, /client’s event loop/)
   }
 })
 

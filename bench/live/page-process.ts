@@ -1,9 +1,8 @@
-import { readdirSync } from 'node:fs'
-import { setPriority } from 'node:os'
 import { renderLive, type LiveView } from '../render/live-html.ts'
 import { readRun } from '../store.ts'
 import type { LiveOrder, LiveReport } from './messages.ts'
 import { startPageServer } from './page-server.ts'
+import { lowerPriority } from './priority.ts'
 
 // The process of the live page: away from the bench, so that drawing costs the client nothing, and at the
 // lowest priority. It works when it is told that no block runs, and sleeps else.
@@ -80,25 +79,6 @@ function cpuUs(): number {
   return user + system
 }
 
-/** Linux keeps a priority for each thread, and those of V8 are there before any script. */
-function lowerPriority(): void {
-  try {
-    for (const thread of threads()) setPriority(thread, lowest)
-  } catch {
-    // Without it the page still sleeps while blocks run.
-  }
-}
-
-function threads(): number[] {
-  try {
-    return readdirSync('/proc/self/task').map(Number)
-  } catch {
-    return [process.pid]
-  }
-}
-
 function report(message: LiveReport): void {
   process.send?.(message)
 }
-
-const lowest = 19

@@ -1,21 +1,32 @@
 import type { Estimate } from '../analysis/stats.ts'
 import { html, type Markup } from './html.ts'
 
-/** How an interval narrowed, block by block: a band from its low to its high end around the estimate. */
-export function funnel(after: readonly Estimate[], words: string): Markup | null {
-  const known = after.filter(({ low, high }) => low !== null && high !== null)
-  if (known.length < 2) return null
+/** How an interval narrowed, block by block: bands from its low to its high end around the estimate, `inner` within `outer`. */
+export function funnel(
+  outer: readonly Estimate[],
+  inner: readonly Estimate[],
+  words: string,
+): Markup | null {
+  const known = outer.filter(({ low }) => low !== null)
+  const [first, last] = [known[0], known.at(-1)]
+  if (first === undefined || last === undefined || first === last) return null
   const lows = known.map(({ low, estimate }) => low ?? estimate)
   const highs = known.map(({ high, estimate }) => high ?? estimate)
-  const { x, y } = scales(known.length, Math.min(...lows), Math.max(...highs))
-  const band = [
-    ...highs.map((value, index) => [x(index), y(value)] as const),
-    ...lows.map((value, index) => [x(index), y(value)] as const).reverse(),
+  const { x, y } = scales(
+    { from: first.blocks, to: last.blocks },
+    { from: Math.min(...lows), to: Math.max(...highs) },
+  )
+  const bandOf = (estimates: readonly Estimate[]) => [
+    ...estimates.map(({ blocks, high, estimate }) => [x(blocks), y(high ?? estimate)] as const),
+    ...estimates
+      .map(({ blocks, low, estimate }) => [x(blocks), y(low ?? estimate)] as const)
+      .reverse(),
   ]
-  const middle = known.map(({ estimate }, index) => [x(index), y(estimate)] as const)
+  const middle = known.map(({ blocks, estimate }) => [x(blocks), y(estimate)] as const)
   return frame(
     words,
-    html`<polygon class="band" points="${pointsOf(band)}" />
+    html`<polygon class="band" points="${pointsOf(bandOf(known))}" />
+      <polygon class="band" points="${pointsOf(bandOf(inner))}" />
       <polyline class="line" points="${pointsOf(middle)}" />`,
   )
 }
@@ -28,7 +39,10 @@ export function sparkline(
 ): Markup | null {
   const known = values.filter((value) => value !== null)
   if (known.length < 2) return null
-  const { x, y } = scales(known.length, 0, Math.max(most, ...known))
+  const { x, y } = scales(
+    { from: 0, to: known.length - 1 },
+    { from: 0, to: Math.max(most, ...known) },
+  )
   const line = known.map((value, index) => [x(index), y(Math.max(0, value))] as const)
   return frame(words, html`<polyline class="line" points="${pointsOf(line)}" />`)
 }
@@ -39,11 +53,16 @@ function frame(words: string, content: Markup): Markup {
   </svg>`
 }
 
-function scales(count: number, low: number, high: number) {
-  const span = high - low || 1
+interface Range {
+  readonly from: number
+  readonly to: number
+}
+
+function scales(across: Range, up: Range) {
+  const share = (value: number, { from, to }: Range) => (value - from) / (to - from || 1)
   return {
-    x: (index: number) => margin + (index / (count - 1)) * (width - 2 * margin),
-    y: (value: number) => height - margin - ((value - low) / span) * (height - 2 * margin),
+    x: (value: number) => margin + share(value, across) * (width - 2 * margin),
+    y: (value: number) => height - margin - share(value, up) * (height - 2 * margin),
   }
 }
 

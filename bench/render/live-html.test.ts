@@ -24,8 +24,8 @@ test('while it goes on: blocks done, time left, every case, every sensor', () =>
     assert.ok(page.includes(id), id)
   for (const name of ['combined', 'mtls', 'jwt', 'tls', 'reference', 'steal', 'run queue'])
     assert.ok(page.includes(name), name)
-  // A band for each case, a line for each sensor that the run has, each with words.
-  assert.equal(page.match(/<polygon /g)?.length, run.arms.length)
+  // Two bands for each case, a line for each sensor that the run has, each with words.
+  assert.equal(page.match(/<polygon /g)?.length, 2 * run.arms.length)
   for (const [picture] of page.matchAll(/<svg [^>]*>/g)) assert.match(picture, /aria-label="[^"]+"/)
   assert.equal(page.match(/<table>/g)?.length, page.match(/<caption>/g)?.length)
 })
@@ -36,7 +36,7 @@ test('the same view gives the same bytes', () => {
 
 test('before preflight is over: what was checked, and nothing else', () => {
   const { status, page } = pageOf({ ...going, run: null })
-  assert.equal(status, 'Before any number: 1 cases checked.')
+  assert.equal(status, 'Before any number: 1 case checked.')
   assert.match(page, /tls\/key=p256[\s\S]*12 of 12/)
   assert.ok(!page.includes('id="cases"'))
 })

@@ -43,24 +43,19 @@ export function renderLive(view: LiveView): LiveContent {
   const { run, progress, ended } = view
   const status = statusOf(view)
   const title = run === null ? 'trustbench: checking credentials' : `trustbench: ${run.runId}`
-  const main = html`<h1>${run === null ? 'Checking credentials' : 'What trust costs, so far'}</h1>
-    ${
-      run === null
-        ? checksSection(view.checks)
-        : html`<p class="muted" id="run">${machineWords(run.environment)}; run ${run.runId}</p>
-            <progress
-              id="progress"
-              value="${run.blocks.length}"
-              max="${progress.most}"
-              aria-label="blocks"
-            ></progress>
-            ${ended === null ? null : endedSection(run, ended.file)}
-            ${run.mode === 'smoke' ? html`<p class="verdict">SMOKE RUN: no figure here is a measurement.</p>` : null}
-            ${failuresOf(run)} ${casesSection(run)} ${noiseSection(run)}
-            <p class="muted">
-              Drawn between blocks only, by a process of its own that sleeps while slices run.
-            </p>`
-    }`
+  const main =
+    run === null
+      ? html`<h1>Checking credentials</h1>
+          ${checksSection(view.checks)}`
+      : html`<h1>What trust costs${ended === null ? ', so far' : ''}</h1>
+          <p class="muted" id="run">${machineWords(run.environment)}; run ${run.runId}</p>
+          ${ended === null ? progressBar(run, progress) : endedSection(run, ended.file)}
+          ${run.mode === 'smoke' ? html`<p class="verdict">SMOKE RUN: no figure here is a measurement.</p>` : null}
+          ${failuresOf(run)} ${casesSection(run)} ${noiseSection(run)}
+          <p class="muted">
+            Drawn between blocks only, by a process of its own that sleeps while requests are
+            measured.
+          </p>`
   return { title, status, main }
 }
 
@@ -68,13 +63,22 @@ function statusOf({ run, progress: { of, leftMs }, checks, ended }: LiveView): s
   if (ended !== null) {
     if (run === null) return 'Ended before anything was measured.'
     return run.complete
-      ? `Ended: ${run.blocks.length} blocks measured.`
+      ? `Ended: ${counted(run.blocks.length, 'block')} measured.`
       : `Ended early: ${run.incompleteReason ?? 'no reason told'}.`
   }
-  if (run === null) return `Before any number: ${checks.length} cases checked.`
+  if (run === null) return `Before any number: ${counted(checks.length, 'case')} checked.`
   if (run.blocks.length === 0) return `The first block of ${of} is being measured.`
   const left = leftMs !== null && leftMs > 0 ? `, about ${clock(leftMs)} left` : ''
   return `${run.blocks.length} of ${of} blocks done${left}.`
+}
+
+function progressBar({ blocks }: Run, { most }: LiveProgress): Markup {
+  return html`<progress
+    id="progress"
+    value="${blocks.length}"
+    max="${most}"
+    aria-label="blocks"
+  ></progress>`
 }
 
 function endedSection({ runId }: Run, file: string | null): Markup {
@@ -116,14 +120,18 @@ function casesSection(run: Run): Markup {
   const names = new Map(run.arms.map(({ id }, index) => [id, rows[index] ?? id]))
   return html`<div id="cases">
     ${htmlTable({
-      caption:
-        'Server CPU; ± reaches to the farther end of the interval. The band is the interval after each block: below 8 blocks the whole range of their values, from there on at 99 %',
+      caption: 'Server CPU, and how far off it may still be',
       heads: [
         ...['case', 'CPU µs/request', 'over its baseline'],
         ...['half-width', 'level', 'narrowing'],
       ],
       rows: narrowings(run).map((row) => caseRow(row, names.get(row.arm) ?? row.arm)),
     })}
+    <p class="muted">
+      ± reaches to the farther end of the interval at the level beside it: the highest that so many
+      blocks reach, up to 99 % from 8 on. The pale band is that interval after each block, the dark
+      one the interval at 75 %, which three blocks reach and more of them narrow.
+    </p>
   </div>`
 }
 
@@ -141,7 +149,7 @@ function caseRow(row: Narrowing, name: string): readonly Cell[] {
     overBaseline === null ? '' : signedWithMargin(overBaseline),
     now === undefined ? '–' : halfWidth(now),
     now?.level == null ? '–' : levelPercent(now.level),
-    funnel(after, narrowedWords(after)) ?? '–',
+    funnel(after, row.steady, narrowedWords(row)) ?? '–',
   ]
 }
 
@@ -151,10 +159,10 @@ function halfWidth(estimate: Estimate): string {
   return half === null || estimate.estimate === 0 ? '–' : atMostPercent(half / estimate.estimate)
 }
 
-function narrowedWords(after: readonly Estimate[]): string {
-  const [first, last] = [after.find(({ low }) => low !== null), after.at(-1)]
+function narrowedWords({ steady }: Narrowing): string {
+  const [first, last] = [steady[0], steady.at(-1)]
   if (first === undefined || last === undefined) return 'no interval yet'
-  return `half-width ${halfWidth(first)} after ${first.blocks} blocks, ${halfWidth(last)} after ${last.blocks}`
+  return `half-width at 75 %: ${halfWidth(first)} after ${first.blocks} blocks, ${halfWidth(last)} after ${last.blocks}`
 }
 
 function noiseSection({ blocks }: Run): Markup | null {
@@ -174,13 +182,22 @@ function noiseSection({ blocks }: Run): Markup | null {
       caption: 'Noise while requests ran, as shares of that time',
       heads: ['sensor', 'last block', 'most', 'by block'],
       rows: [
-        row('steal: cores taken by the hypervisor', ({ steal }) => steal),
-        row('run queue: servers waiting for a core', ({ runQueue }) => runQueue),
-        row('foreign CPU: other programs, of a core', ({ foreignCpu }) => foreignCpu),
-        row('client’s event loop in use', ({ clientEventLoop }) => clientEventLoop),
+        row('steal', ({ steal }) => steal),
+        row('run queue', ({ runQueue }) => runQueue),
+        row('foreign CPU', ({ foreignCpu }) => foreignCpu),
+        row('client’s event loop', ({ clientEventLoop }) => clientEventLoop),
       ],
     })}
+    <p class="muted">
+      Steal: of a core, taken by the hypervisor. Run queue: of the servers’ threads, which could
+      have run. Foreign CPU: of a core, used by other programs. The client is the limit where its
+      event loop comes near 100 %.
+    </p>
   </div>`
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
 function percent(share: number): string {

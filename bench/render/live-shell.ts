@@ -37,6 +37,7 @@ ${main.toString()}
 export const liveStyle = `${reportStyle}
 #status { position: sticky; top: 0; margin: 0 0 1rem; padding: .5rem 0; max-width: none; background: var(--paper); border-bottom: 1px solid var(--line) }
 progress { width: 100%; max-width: 46rem; height: .8rem; accent-color: var(--link) }
+td { white-space: nowrap }
 svg { display: block; width: 160px; height: 36px }
 .band { fill: var(--link); opacity: .22 }
 .line { fill: none; stroke: var(--link); stroke-width: 1.5 }
