@@ -50,6 +50,7 @@ export async function measureAndShow(
     ? await followRun({
         err: io.err,
         plan: limits,
+        signal: io.signal,
         file: file.path,
         hasScreen: io.stdoutIsTerminal && process.env['CI'] === undefined,
       })

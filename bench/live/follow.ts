@@ -17,6 +17,7 @@ export interface LiveFollower extends AsyncDisposable {
 export interface FollowOptions {
   readonly err: (line: string) => void
   readonly plan: ProgressPlan
+  readonly signal: AbortSignal
   /** Path of the newest saved version of the run; null before the first. */
   readonly file: () => string | null
   /** Whether a browser may be opened on this screen. */
@@ -25,11 +26,16 @@ export interface FollowOptions {
 
 /** Serves the page and says where; where it cannot be served, says why, and the run goes on without. */
 export async function followRun(options: FollowOptions): Promise<LiveFollower> {
-  const { err, plan, file, hasScreen } = options
+  const { err, plan, signal, file, hasScreen } = options
   const page = await startOrSay(err)
   if (page === null) return nobody
   err(`live page: ${page.url}\n`)
   if (hasScreen) openBrowser(page.url)
+  const aborted = new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => {
+      resolve()
+    })
+  })
   // Blocks of an earlier session are in the index of the first one here, and took none of its time.
   let earlier: number | null = null
   let progress: LiveProgress = {
@@ -57,10 +63,12 @@ export async function followRun(options: FollowOptions): Promise<LiveFollower> {
       }
     },
     async betweenBlocks() {
-      await page.draw({ kind: 'between-blocks', file: file(), progress })
+      const drawn = page.draw({ kind: 'between-blocks', file: file(), progress }, drawTimeoutMs)
+      await Promise.race([drawn, aborted])
     },
     async ended() {
-      const cpu = await page.draw({ kind: 'ended', file: file(), progress })
+      const timeoutMs = signal.aborted ? hurriedTimeoutMs : drawTimeoutMs
+      const cpu = await page.draw({ kind: 'ended', file: file(), progress }, timeoutMs)
       if (cpu !== null)
         err(`${cpuLine(cpu)}; the page closed with the run, npm run report draws it\n`)
     },
@@ -92,3 +100,8 @@ const nobody: LiveFollower = {
   ended: () => Promise.resolve(),
   [Symbol.asyncDispose]: () => Promise.resolve(),
 }
+
+// A draw takes 0.1 s, but at the lowest priority it waits for whatever else wants the core.
+const drawTimeoutMs = 10_000
+// Ctrl-C promises that the children are gone within 2 s.
+const hurriedTimeoutMs = 1_000

@@ -10,6 +10,7 @@ import { isAlive, temporaryFolder } from '../cli-testbed.ts'
 import { parseCpuList } from '../pinning.ts'
 import { startPage, type Page } from './page.ts'
 
+const patience = 60_000
 const progress = { most: 12, of: '12', leftMs: 1_000 }
 const check = { caseId: 'tls', tried: 6, refused: 6, handlerCalls: 0 }
 
@@ -44,15 +45,15 @@ async function follow({ url }: Page) {
 test('one event at each end of a block, none while one runs, and the page closes when it is let go', async (t) => {
   const { page, lost, file } = await started(t)
   const reader = await follow(page)
-  await page.draw({ kind: 'between-blocks', file, progress })
+  await page.draw({ kind: 'between-blocks', file, progress }, patience)
   page.order({ kind: 'block-started' })
   // Belongs before the blocks; came it now, it would have to wait.
   page.order({ kind: 'checked', check })
   const asked = await (await fetch(page.url)).text()
   assert.match(asked, /data-version="1"/)
-  const cpu = await page.draw({ kind: 'between-blocks', file, progress })
+  const cpu = await page.draw({ kind: 'between-blocks', file, progress }, patience)
   assert.ok(cpu !== null && cpu.inBlocksUs >= 0 && cpu.betweenBlocksUs > 0)
-  await page.draw({ kind: 'ended', file, progress })
+  await page.draw({ kind: 'ended', file, progress }, patience)
   await page[Symbol.asyncDispose]()
   await reader.closed
   const going = '3 of 12 blocks done, about 0:01 left.'
@@ -64,9 +65,9 @@ test('one event at each end of a block, none while one runs, and the page closes
 test('a run that cannot be read: the page is gone, told once, and nobody waits for it', async (t) => {
   const { page, lost, file } = await started(t)
   writeFileSync(file, '{')
-  assert.equal(await page.draw({ kind: 'between-blocks', file, progress }), null)
+  assert.equal(await page.draw({ kind: 'between-blocks', file, progress }, patience), null)
   page.order({ kind: 'block-started' })
-  assert.equal(await page.draw({ kind: 'ended', file, progress }), null)
+  assert.equal(await page.draw({ kind: 'ended', file, progress }, patience), null)
   assert.equal(lost.length, 1)
   assert.match(lost[0] ?? '', /run\.json: is not whole JSON/)
 })

@@ -11,8 +11,8 @@ export interface Page extends AsyncDisposable {
   readonly pid: number
   readonly url: string
   order(order: LiveOrder): void
-  /** Orders, and waits until it is drawn and sent; at the longest 10 s, then the page is ended. Null when it is gone. */
-  draw(order: LiveOrder): Promise<PageCpu | null>
+  /** Orders, and waits until it is drawn and sent; when that takes too long, the page is ended. Null when it is gone. */
+  draw(order: LiveOrder, timeoutMs: number): Promise<PageCpu | null>
 }
 
 /** Starts the page; `onLost` is told, at most once, why it is gone before its time. Throws an Error when it does not start. */
@@ -74,14 +74,14 @@ export async function startPage(onLost: (why: string) => void): Promise<Page> {
     pid,
     url: `http://127.0.0.1:${port}/`,
     order,
-    async draw(what) {
+    async draw(what, timeoutMs) {
       if (state !== 'alive') return null
       waiting = Promise.withResolvers()
       order(what)
-      return await withTimeout(waiting.promise, drawTimeoutMs, () => {
+      return await withTimeout(waiting.promise, timeoutMs, () => {
         // What is not done yet would be done while a block runs.
         child.kill('SIGKILL')
-        lose(`it was not drawn after ${drawTimeoutMs} ms`)
+        lose(`it was not drawn after ${timeoutMs} ms`)
       })
     },
     async [Symbol.asyncDispose]() {
@@ -111,7 +111,5 @@ async function withTimeout<T>(
 
 // As for servers: twenty times what it needs on an idle machine of two cores.
 const startTimeoutMs = 20_000
-// A draw takes 0.1 s, but at the lowest priority it waits for whatever else wants the core.
-const drawTimeoutMs = 10_000
 // Ctrl-C promises that the children are gone within 2 s.
 const stopTimeoutMs = 1_000

@@ -30,6 +30,11 @@ test('while it goes on: blocks done, time left, every case, every sensor', () =>
   assert.equal(page.match(/<table>/g)?.length, page.match(/<caption>/g)?.length)
 })
 
+test('a resumed run has blocks before it knows how long they take', () => {
+  const { status } = pageOf({ ...going, progress: { ...going.progress, leftMs: null } })
+  assert.equal(status, '4 of up to 12 blocks done.')
+})
+
 test('the same view gives the same bytes', () => {
   assert.equal(pageOf(going).page, pageOf(going).page)
 })
