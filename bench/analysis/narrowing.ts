@@ -58,6 +58,11 @@ function afterEach(values: readonly number[], level: number): Estimate[] {
   return values.flatMap((_, index) => signedRankInterval(values.slice(0, index + 1), level) ?? [])
 }
 
+/** Whether a block was measured in closed loops, which are what `report` draws. */
+export function isOfClosedLoops({ outcome, windows, churn }: Block): boolean {
+  return outcome === 'measured' && windows === undefined && churn === undefined
+}
+
 /** Cost by index of the block. */
 interface Series extends Pick<Narrowing, 'arm' | 'use' | 'ratePerSecond'> {
   /** Equal where two arms did the same. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
-import { get } from 'node:http'
+import { once } from 'node:events'
+import { createServer, get } from 'node:http'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { childrenOf, isAlive, startCli, temporaryFolder, type CliProcess } from '../cli-testbed.ts'
@@ -85,7 +86,7 @@ test('--open: the page is there while it measures, tells of every block, and clo
 
 test('every load is shown: windows of an open loop, new connections, a curve', async (t) => {
   const loads: [string[], RegExp][] = [
-    [['http', '--load', 'open', '--rate', '100'], /http, 100\/s/],
+    [['http', '--load', 'open', '--rate', '100'], /id="windows"[\s\S]*http, 100\/s/],
     [['http', '--load', 'churn'], /connections stay/],
     [['http', '--curve', '--rates', '100,200'], /http, 200\/s/],
   ]
@@ -99,6 +100,28 @@ test('every load is shown: windows of an open loop, new connections, a curve', a
     assert.match(last.main, row)
     assert.match(last.main, /client’s event loop/)
   }
+})
+
+test('a server of the user’s own: what was answered and how fast, where no CPU is known', async (t) => {
+  const server = createServer((_request, response) => response.end('ok')).listen(0, '127.0.0.1')
+  t.after(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  await once(server, 'listening')
+  const address = server.address()
+  assert.ok(address !== null && typeof address === 'object')
+  const bench = startCli(t, [
+    ...['bench', '--target', `http://127.0.0.1:${address.port}/pay?key=s3cret`],
+    ...['--i-own-this-target', '--load', 'open', '--rate', '50', '--arrivals', 'constant'],
+    ...['--duration', '1s', '--open', '--results', temporaryFolder(t)],
+  ])
+  const events = follow(await pageOf(bench))
+  const { exitCode, err } = await bench.ended
+  assert.equal(exitCode, 0, err)
+  const seen = await events
+  assert.match(seen.at(-1)?.main ?? '', /id="windows"[\s\S]*50 of 50/)
+  assert.ok(!JSON.stringify(seen).includes('s3cret'))
 })
 
 test('a bench that is killed leaves no page behind', async (t) => {

@@ -1,3 +1,4 @@
+import { isOfClosedLoops } from '../analysis/narrowing.ts'
 import { progressText, timeLeftMs, type ProgressPlan } from '../progress.ts'
 import type { RunEvent } from '../run.ts'
 import type { LiveProgress } from '../render/live-html.ts'
@@ -38,6 +39,7 @@ export async function followRun(options: FollowOptions): Promise<LiveFollower> {
   })
   // Blocks of an earlier session are in the index of the first one here, and took none of its time.
   let earlier: number | null = null
+  let hasReport = false
   let progress: LiveProgress = {
     most: plan.maxBlocks,
     of: progressText(plan),
@@ -55,6 +57,7 @@ export async function followRun(options: FollowOptions): Promise<LiveFollower> {
         earlier ??= event.index
         page.order({ kind: 'block-started' })
       } else if (event.kind === 'block-finished') {
+        hasReport ||= isOfClosedLoops(event.block)
         const done = event.block.index + 1
         const here = done - (earlier ?? 0)
         const planHere = { ...plan, maxBlocks: plan.maxBlocks - (earlier ?? 0) }
@@ -69,8 +72,9 @@ export async function followRun(options: FollowOptions): Promise<LiveFollower> {
     async ended() {
       const timeoutMs = signal.aborted ? hurriedTimeoutMs : drawTimeoutMs
       const cpu = await page.draw({ kind: 'ended', file: file(), progress }, timeoutMs)
-      if (cpu !== null)
-        err(`${cpuLine(cpu)}; the page closed with the run, npm run report draws it\n`)
+      if (cpu === null) return
+      const drawn = hasReport ? ', npm run report draws it' : ''
+      err(`${cpuLine(cpu)}; the page closed with the run${drawn}\n`)
     },
     [Symbol.asyncDispose]: () => page[Symbol.asyncDispose](),
   }

@@ -61,7 +61,10 @@ test('in the end: where it is saved, or that it is not, and why it ended early',
   const { page, status } = pageOf({ ...going, run, ended: { file: '/results/<b>.json' } })
   assert.equal(status, 'Ended: 4 blocks measured.')
   assert.match(page, /data-ended="true"/)
-  assert.match(page, /id="saved"[\s\S]*\/results\/&lt;b&gt;\.json[\s\S]*npm run report -- run-1/)
+  assert.match(
+    page,
+    /id="saved"[\s\S]*\/results\/&lt;b&gt;\.json[\s\S]*npm run report -- &#39;\/results\/&lt;b&gt;\.json&#39;/,
+  )
   const early = { ...going, run: { ...going.run, incompleteReason: 'interrupted' } as typeof run }
   assert.equal(pageOf({ ...early, ended: { file: null } }).status, 'Ended early: interrupted.')
   assert.match(pageOf({ ...early, ended: { file: null } }).page, /could not be saved/)

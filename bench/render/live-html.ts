@@ -1,5 +1,5 @@
 import { noiseOf, type BlockNoise } from '../analysis/block-noise.ts'
-import { narrowings, type Narrowing } from '../analysis/narrowing.ts'
+import { isOfClosedLoops, narrowings, type Narrowing } from '../analysis/narrowing.ts'
 import { margin, type Estimate } from '../analysis/stats.ts'
 import type { Run } from '../results.ts'
 import { machineWords } from './changes.ts'
@@ -8,6 +8,7 @@ import { html, htmlTable, type Cell, type Markup } from './html.ts'
 import { labelArms } from './labels.ts'
 import { funnel, sparkline } from './live-charts.ts'
 import type { LiveContent } from './live-shell.ts'
+import { windowsSection } from './live-windows.ts'
 import { shellCommand } from './markdown-text.ts'
 import { atMostPercent, levelPercent, signedWithMargin, withMargin } from './numbers.ts'
 
@@ -51,7 +52,8 @@ export function renderLive(view: LiveView): LiveContent {
           <p class="muted" id="run">${machineWords(run.environment)}; run ${run.runId}</p>
           ${ended === null ? progressBar(run, progress) : endedSection(run, ended.file)}
           ${run.mode === 'smoke' ? html`<p class="verdict">SMOKE RUN: no figure here is a measurement.</p>` : null}
-          ${failuresOf(run)} ${casesSection(run)} ${noiseSection(run)}
+          ${failuresOf(run)} ${casesSection(run)} ${windowsSection(run, namesOf(run))}
+          ${noiseSection(run)}
           <p class="muted">
             Drawn between blocks only, by a process of its own that sleeps while requests are
             measured.
@@ -81,13 +83,14 @@ function progressBar({ blocks }: Run, { most }: LiveProgress): Markup {
   ></progress>`
 }
 
-function endedSection({ runId }: Run, file: string | null): Markup {
-  return file === null
-    ? html`<p id="saved" class="verdict">The run could not be saved: see the terminal.</p>`
-    : html`<p id="saved">
-        Saved as <code>${file}</code>. This page closed with the run;
-        <code>${shellCommand(['npm', 'run', 'report', '--', runId])}</code> draws it.
-      </p>`
+function endedSection(run: Run, file: string | null): Markup {
+  if (file === null)
+    return html`<p id="saved" class="verdict">The run could not be saved: see the terminal.</p>`
+  const command = shellCommand(['npm', 'run', 'report', '--', file])
+  return html`<p id="saved">
+    Saved as <code>${file}</code>. This page closed with the
+    run${run.blocks.some(isOfClosedLoops) ? html`; <code>${command}</code> draws it.` : '.'}
+  </p>`
 }
 
 function checksSection(checks: readonly LiveCheck[]): Markup {
@@ -116,8 +119,7 @@ function failuresOf({ blocks }: Run): readonly Markup[] {
 }
 
 function casesSection(run: Run): Markup {
-  const { rows } = labelArms(run.arms)
-  const names = new Map(run.arms.map(({ id }, index) => [id, rows[index] ?? id]))
+  const nameOf = namesOf(run)
   return html`<div id="cases">
     ${htmlTable({
       caption: 'Server CPU, and how far off it may still be',
@@ -125,7 +127,7 @@ function casesSection(run: Run): Markup {
         ...['case', 'CPU µs/request', 'over its baseline'],
         ...['half-width', 'level', 'narrowing'],
       ],
-      rows: narrowings(run).map((row) => caseRow(row, names.get(row.arm) ?? row.arm)),
+      rows: narrowings(run).map((row) => caseRow(row, nameOf(row.arm))),
     })}
     <p class="muted">
       ± reaches to the farther end of the interval at the level beside it: the highest that so many
@@ -133,6 +135,12 @@ function casesSection(run: Run): Markup {
       one the interval at 75 %, which three blocks reach and more of them narrow.
     </p>
   </div>`
+}
+
+function namesOf({ arms }: Run): (arm: string) => string {
+  const { rows } = labelArms(arms)
+  const names = new Map(arms.map(({ id }, index) => [id, rows[index] ?? id]))
+  return (arm) => names.get(arm) ?? arm
 }
 
 function caseRow(row: Narrowing, name: string): readonly Cell[] {
