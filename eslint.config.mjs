@@ -89,6 +89,16 @@ export default tseslint.config(
     ],
     ['bench/render/png.ts'],
   ),
+  wall(
+    ['bench/live/page-*.ts'],
+    [
+      autocannon,
+      {
+        regex: '^\\.\\./(?!render/|store\\.ts$)',
+        message: 'the process of the page reads what is saved and draws it',
+      },
+    ],
+  ),
   {
     files: ['bench/**', 'scenarios/**', 'servers/**'],
     ignores: ['bench/cli.ts', '**/*.test.ts'],

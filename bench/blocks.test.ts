@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { startTogether } from './blocks.ts'
+import { repeatBlocks, startTogether, type OutsideWorld } from './blocks.ts'
 
 /** Arms that start when they are let, and tell what is alive. */
 function arms(count: number, failing: number | null = null) {
@@ -61,4 +61,46 @@ test('one that does not start fails all, and what was started ends with the stac
   await stack.disposeAsync()
   assert.ok(!disposed.includes(3) && disposed.length > 0)
   assert.equal(new Set(disposed).size, disposed.length)
+})
+
+test('what is done between blocks is over before a block starts, and takes nothing from the budget', async () => {
+  const measured = async (betweenMs: number | null) => {
+    let nowMs = 0
+    const order: string[] = []
+    const world: OutsideWorld = {
+      signal: new AbortController().signal,
+      nowMs: () => nowMs,
+      timestamp: () => '',
+      onEvent: (event) => {
+        order.push(event.kind)
+        if (event.kind === 'block-finished') order.push(String(event.elapsedMs))
+      },
+    }
+    const pause = async () => {
+      order.push('pause')
+      await Promise.resolve()
+      nowMs += betweenMs ?? 0
+      order.push('go on')
+    }
+    await repeatBlocks(
+      { minBlocks: 5, maxBlocks: 5, budgetMs: 2_500 },
+      betweenMs === null ? world : { ...world, betweenBlocks: pause },
+      {
+        begin: () => ({
+          startOrder: [],
+          content: () => ({ slices: [], histograms: [] }),
+          measure: () => {
+            nowMs += 1_000
+            return Promise.resolve()
+          },
+        }),
+      },
+    )
+    return order
+  }
+  const block = (ms: string) => ['block-started', 'block-finished', ms]
+  const held = (ms: string) => ['pause', 'go on', ...block(ms)]
+  // A third block would end at 3,000 ms; two pauses of 900 ms change nothing of that.
+  assert.deepEqual(await measured(null), [...block('1000'), ...block('2000')])
+  assert.deepEqual(await measured(900), [...held('1000'), ...held('2000')])
 })

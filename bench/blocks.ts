@@ -23,6 +23,8 @@ export interface OutsideWorld {
   readonly nowMs: () => number
   /** Wall clock, ISO 8601. */
   readonly timestamp: () => string
+  /** Awaited before each block; its time counts neither for the budget nor as time of a block. */
+  readonly betweenBlocks?: () => Promise<void>
   /** Blocks of an earlier session of the same run; default: none. */
   readonly done?: readonly Block[]
 }
@@ -68,10 +70,16 @@ export async function repeatBlocks(
 ): Promise<Block[]> {
   const earlier = context.done ?? []
   const blocks: Block[] = [...earlier]
-  const startMs = context.nowMs()
+  let startMs = context.nowMs()
   while (blocks.length < limits.maxBlocks) {
     if (overBudget(limits, blocks.length - earlier.length, context.nowMs() - startMs)) break
     if (blocks.length >= limits.minBlocks && each.enough?.(blocks) === true) break
+    if (context.betweenBlocks !== undefined) {
+      const heldFromMs = context.nowMs()
+      await context.betweenBlocks()
+      // Else a run that is looked at would have fewer blocks than one that is not.
+      startMs += context.nowMs() - heldFromMs
+    }
     context.onEvent({ kind: 'block-started', index: blocks.length })
     const block = await measureBlock(blocks.length, context, each.begin)
     blocks.push(block)

@@ -38,6 +38,12 @@ export function pinProcess(pid: number, cpus: readonly number[]): boolean {
   return done.status === 0
 }
 
+/** Keeps a process that only accompanies a run to the core that `pinClient` gives to the client, never a server's; best effort. */
+export function pinBesideServers(pid: number): void {
+  const [first, ...others] = allowedCpus()
+  if (first !== undefined && others.length > 0) pinProcess(pid, [first])
+}
+
 /** Undoes `pinClient`, so that rendering and later commands may use every core. */
 export function unpinClient({ clientCpus, serverCpus }: Pinning): void {
   pinProcess(process.pid, [...clientCpus, ...serverCpus])

@@ -46,22 +46,22 @@ export function createProgress(options: { io: Io; plan: ProgressPlan }): Progres
         case 'block-started':
           block = event.index + 1
           if (event.index === 0) blocksStartMs = performance.now()
-          live(`block ${block} of ${blocks(plan)}: starting servers`)
+          live(`block ${block} of ${progressText(plan)}: starting servers`)
           return
         case 'warming':
-          live(`block ${block} of ${blocks(plan)}: warming ${event.arms} arms`)
+          live(`block ${block} of ${progressText(plan)}: warming ${event.arms} arms`)
           return
         case 'slice': {
           const { slice, done, of } = event
           const perSecond = Math.round((slice.requests * 1e6) / slice.wallUs)
-          const line = `block ${block} of ${blocks(plan)}: ${shortName(slice.arm)} ${perSecond.toLocaleString('en')} requests/s, ${Math.round(slice.cpuUs / slice.requests)} µs CPU/request`
+          const line = `block ${block} of ${progressText(plan)}: ${shortName(slice.arm)} ${perSecond.toLocaleString('en')} requests/s, ${Math.round(slice.cpuUs / slice.requests)} µs CPU/request`
           if (done === 1 && block === 1) say(`first figure: ${line.replace(/^.*?: /, '')}`)
           live(`${line}, slice ${done} of ${of}`)
           return
         }
         case 'window-started':
           live(
-            `block ${block} of ${blocks(plan)}: ${shortName(event.arm)}, ${event.durationMs / 1_000} s of offered load`,
+            `block ${block} of ${progressText(plan)}: ${shortName(event.arm)}, ${event.durationMs / 1_000} s of offered load`,
           )
           return
         case 'window-finished': {
@@ -70,7 +70,7 @@ export function createProgress(options: { io: Io; plan: ProgressPlan }): Progres
           return
         }
         case 'primitives':
-          live(`block ${block} of ${blocks(plan)}: primitive ${event.done} of ${event.of}`)
+          live(`block ${block} of ${progressText(plan)}: primitive ${event.done} of ${event.of}`)
           return
         case 'block-finished': {
           const left = timeLeftMs(plan, block, performance.now() - blocksStartMs)
@@ -79,7 +79,7 @@ export function createProgress(options: { io: Io; plan: ProgressPlan }): Progres
               ? `failed: ${event.block.reason ?? ''}`
               : doneText(event.block)
           say(
-            `block ${block} of ${blocks(plan)}: ${outcome}${left > 0 && event.block.outcome === 'measured' ? `, about ${clock(left)} left` : ''}`,
+            `block ${block} of ${progressText(plan)}: ${outcome}${left > 0 && event.block.outcome === 'measured' ? `, about ${clock(left)} left` : ''}`,
           )
         }
       }
@@ -108,7 +108,7 @@ function preflightLine({
 }
 
 /** Time left from the blocks so far; the plan may stop earlier by budget. */
-function timeLeftMs(
+export function timeLeftMs(
   { maxBlocks, budgetMs }: ProgressPlan,
   done: number,
   elapsedMs: number,
@@ -117,7 +117,8 @@ function timeLeftMs(
   return budgetMs === null ? byBlocks : Math.min(byBlocks, budgetMs - elapsedMs)
 }
 
-function blocks({ minBlocks, maxBlocks, budgetMs }: ProgressPlan): string {
+/** How many blocks there will be, in words: 12, up to 12, 12 to 40. */
+export function progressText({ minBlocks, maxBlocks, budgetMs }: ProgressPlan): string {
   if (minBlocks !== maxBlocks) return `${minBlocks} to ${maxBlocks}`
   return budgetMs === null ? String(maxBlocks) : `up to ${maxBlocks}`
 }

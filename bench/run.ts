@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly resumed?: Run
   readonly signal: AbortSignal
   readonly onEvent: (event: RunEvent) => void
+  /** Awaited before each block, when nothing is measured. */
+  readonly betweenBlocks?: () => Promise<void>
   /** Called after preflight, after each block and at the end. */
   readonly save: (run: Run) => void
 }
@@ -118,7 +120,7 @@ export const measuringVersion = 2
 /** Measures into a run, saving it after each block, and says how it ended. */
 export async function finishInto(
   run: Run,
-  options: Pick<RunOptions, 'signal' | 'onEvent' | 'save'>,
+  options: Pick<RunOptions, 'signal' | 'onEvent' | 'betweenBlocks' | 'save'>,
   procedure: (context: OutsideWorld) => Promise<Block[]>,
 ): Promise<Run> {
   const onEvent = (event: MeasureEvent) => {
@@ -133,6 +135,7 @@ export async function finishInto(
     done: [...run.blocks],
     signal: options.signal,
     onEvent,
+    ...(options.betweenBlocks === undefined ? {} : { betweenBlocks: options.betweenBlocks }),
     nowMs: () => performance.now(),
     timestamp: () => new Date().toISOString(),
   })

@@ -38,6 +38,7 @@ interface BenchOptions extends PlanOptions, LoadCommandOptions {
   readonly list?: true
   readonly schema?: true
   readonly json?: true
+  readonly open?: true
   readonly set: readonly string[]
   readonly against?: string
   readonly resume?: string
@@ -63,6 +64,7 @@ export function benchCommand(
     .option('--list', 'show scenarios and their parameters')
     .option('--results <folder>', 'where runs are kept', join(io.root, 'results'))
     .option('--json', 'print one JSON object on stdout')
+    .option('--open', 'show the run on a page of this machine while it is measured')
     .addHelpText(
       'after',
       '\nExample:\n  npm run bench -- combined\n  npm run bench -- tls mtls jwt --set alg=RS256 --set tls=1.2',
@@ -79,7 +81,7 @@ async function resume(
   word: string,
   {
     names,
-    options: { results, json },
+    options: { results, json, open },
     io,
     done,
   }: {
@@ -101,7 +103,11 @@ async function resume(
     )
   }
   const again = benchCommand(io, done, stored).exitOverride()
-  const where = ['--results', dirname(stored.file), ...(json === true ? ['--json'] : [])]
+  const where = [
+    ...['--results', dirname(stored.file)],
+    ...(json === true ? ['--json'] : []),
+    ...(open === true ? ['--open'] : []),
+  ]
   await again.parseAsync([...words, ...where], { from: 'user' })
 }
 
@@ -133,6 +139,7 @@ async function bench(
     mode: chosen.mode,
     results: options.results,
     json: options.json === true,
+    open: options.open === true,
     command: ['bench', ...names, ...argumentsOf(options)],
     resumed: resumed?.run ?? null,
   }

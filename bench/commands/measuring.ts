@@ -1,3 +1,4 @@
+import { followRun } from '../live/follow.ts'
 import { createProgress, type ProgressPlan } from '../progress.ts'
 import { presentRun } from '../present.ts'
 import type { Mode, Run } from '../results.ts'
@@ -13,6 +14,8 @@ export interface Shown {
   /** Folder of runs. */
   readonly results: string
   readonly json: boolean
+  /** Whether a page on loopback shows the run while it is measured. */
+  readonly open?: boolean
   /** As it was called, for the run. */
   readonly command: readonly string[]
   /** A run that was interrupted and is to go on; default: a new one. */
@@ -22,19 +25,37 @@ export interface Shown {
 /** What every run of a command needs, whatever it measures. */
 export type CommonOptions = Pick<
   RunOptions,
-  'root' | 'runId' | 'command' | 'mode' | 'warnings' | 'signal' | 'onEvent' | 'save' | 'resumed'
+  | 'root'
+  | 'runId'
+  | 'command'
+  | 'mode'
+  | 'warnings'
+  | 'signal'
+  | 'onEvent'
+  | 'betweenBlocks'
+  | 'save'
+  | 'resumed'
 >
 
 /** Measures one run: takes the machine, tells of progress, saves after each block, and shows the result. */
 export async function measureAndShow(
-  { io, mode, results, json, command, resumed = null }: Shown,
+  { io, mode, results, json, open = false, command, resumed = null }: Shown,
   { subject, limits }: { readonly subject: string; readonly limits: ProgressPlan },
   start: (common: CommonOptions) => Promise<Run>,
 ): Promise<Run> {
   prepareFolder(results)
-  const progress = createProgress({ io, plan: limits })
   await using machine = await takeMachine('bench', mode)
   const file = createRunFile(results)
+  await using live = open
+    ? await followRun({
+        err: io.err,
+        plan: limits,
+        signal: io.signal,
+        file: file.path,
+        hasScreen: io.stdoutIsTerminal && process.env['CI'] === undefined,
+      })
+    : null
+  const progress = createProgress({ io, plan: limits })
   const run = await start({
     root: io.root,
     runId: (environment) => createRunId(new Date(), environment, subject),
@@ -43,9 +64,14 @@ export async function measureAndShow(
     warnings: machine.warnings,
     signal: io.signal,
     ...(resumed === null ? {} : { resumed }),
-    onEvent: progress.event,
+    onEvent(event) {
+      progress.event(event)
+      live?.event(event)
+    },
+    ...(live === null ? {} : { betweenBlocks: live.betweenBlocks }),
     save: file.save,
   }).finally(progress.stop)
+  await live?.ended()
   await presentRun(run, { io, folder: results, file: file.path(), json })
   if (!io.signal.aborted) file.assertSaved()
   return run

@@ -1,0 +1,145 @@
+import { noiseOf } from '../../bench/analysis/block-noise.ts'
+import { narrowings } from '../../bench/analysis/narrowing.ts'
+import {
+  mapEstimate,
+  median,
+  signedRankInterval,
+  type Estimate,
+} from '../../bench/analysis/stats.ts'
+import { defaultThresholds, isClaimable, judge } from '../../bench/analysis/verdict.ts'
+import { levelPercent, signedPercent } from '../../bench/render/numbers.ts'
+import { plainTable } from '../../bench/render/table.ts'
+import type { Run } from '../../bench/results.ts'
+
+/** One short run, with the page or without it. */
+export interface TrialRun {
+  readonly run: Run
+  /** CPU in µs that the page used while blocks ran and between them; null without a page. */
+  readonly page: { readonly inBlocksUs: number; readonly betweenBlocksUs: number } | null
+  /** Events that the reader of the page got; 0 without a page. */
+  readonly events: number
+}
+
+/** Two runs one after the other, in random order, with the same seed. */
+export interface TrialPair {
+  readonly withPage: TrialRun
+  readonly without: TrialRun
+}
+
+/** What the page does to the cost of one arm. */
+export interface PageEffect {
+  readonly arm: string
+  /** Medians over the runs, µs of server CPU per request. */
+  readonly withUs: number
+  readonly withoutUs: number
+  /** With over without, paired; null without pairs. */
+  readonly ratio: Estimate | null
+}
+
+/** The effect on every arm that all runs have. */
+export function pageEffects(pairs: readonly TrialPair[], level: number): PageEffect[] {
+  const costs = pairs.map(({ withPage, without }) => ({
+    with: costsOf(withPage.run),
+    without: costsOf(without.run),
+  }))
+  const arms = [...(costs[0]?.with.keys() ?? [])]
+  return arms.flatMap((arm) => {
+    const both = costs.flatMap((pair) => {
+      const [one, other] = [pair.with.get(arm), pair.without.get(arm)]
+      return one === undefined || other === undefined ? [] : [{ one, other }]
+    })
+    if (both.length < pairs.length) return []
+    const logs = signedRankInterval(
+      both.map(({ one, other }) => Math.log(one / other)),
+      level,
+    )
+    return [
+      {
+        arm,
+        withUs: median(both.map(({ one }) => one)),
+        withoutUs: median(both.map(({ other }) => other)),
+        ratio: logs === null ? null : mapEstimate(logs, Math.exp),
+      },
+    ]
+  })
+}
+
+/** Whether nothing shows that the page costs: no interval lies beyond the effect that counts. */
+export function addsNothing(effects: readonly PageEffect[]): boolean {
+  return effects.every(({ ratio }) => {
+    const { verdict } = judge(ratio, { better: 'lower', noiseFloor: null }, defaultThresholds)
+    return verdict !== 'worse' && verdict !== 'better'
+  })
+}
+
+/** The result for people. */
+export function describeEffects(
+  pairs: readonly TrialPair[],
+  effects: readonly PageEffect[],
+): string[] {
+  const columns = ['case', 'with, µs', 'without, µs', 'with over without', ''].map(
+    (head, index) => ({ head, align: index === 0 || index > 2 ? 'left' : 'right' }) as const,
+  )
+  const rows = effects.map(({ arm, withUs, withoutUs, ratio }) => [
+    arm.split('/')[0] ?? arm,
+    withUs.toFixed(2),
+    withoutUs.toFixed(2),
+    ratio === null ? '–' : ratioText(ratio),
+    ratio === null ? '' : verdictText(ratio),
+  ])
+  return [
+    `server CPU per request, ${pairs.length} pairs of runs, medians over the runs:`,
+    ...plainTable(columns, rows, { color: false }),
+    '',
+    ...circumstances(pairs),
+  ]
+}
+
+function circumstances(pairs: readonly TrialPair[]): string[] {
+  const side = (name: string, runs: readonly TrialRun[]) => {
+    const noise = runs.flatMap(({ run }) => noiseOf(run.blocks))
+    const of = (values: readonly number[]) =>
+      values.length === 0 ? 'unknown' : `${(median(values) * 100).toFixed(1)} %`
+    return `${name}: ${runs.reduce((sum, { run }) => sum + run.blocks.length, 0)} blocks, foreign CPU ${of(noise.flatMap(({ foreignCpu }) => foreignCpu ?? []))}, client’s event loop ${of(noise.map(({ clientEventLoop }) => clientEventLoop))}`
+  }
+  const pages = pairs.flatMap(({ withPage }) => withPage.page ?? [])
+  const ms = (values: readonly number[]) =>
+    values.length === 0 ? 'unknown' : `${(Math.max(...values) / 1_000).toFixed(1)} ms`
+  return [
+    side(
+      'with',
+      pairs.map(({ withPage }) => withPage),
+    ),
+    side(
+      'without',
+      pairs.map(({ without }) => without),
+    ),
+    `the page’s process, most in any run: ${ms(pages.map(({ inBlocksUs }) => inBlocksUs))} of CPU while blocks ran, ${ms(pages.map(({ betweenBlocksUs }) => betweenBlocksUs))} between them`,
+    `events read: ${pairs.map(({ withPage }) => withPage.events).join(', ')}`,
+  ]
+}
+
+function ratioText({ estimate, low, high, level }: Estimate): string {
+  const point = signedPercent(estimate - 1, 2)
+  return low === null || high === null || level === null
+    ? `${point}, no interval`
+    : `${point} (${signedPercent(low - 1, 2)} to ${signedPercent(high - 1, 2)}, ${levelPercent(level)})`
+}
+
+function verdictText(ratio: Estimate): string {
+  if (!isClaimable(ratio, defaultThresholds)) return 'too few pairs'
+  const told = judge(ratio, { better: 'lower', noiseFloor: null }, defaultThresholds)
+  return told.rulesOutMoreThan === null
+    ? told.verdict
+    : `${told.verdict}, rules out more than ${(told.rulesOutMoreThan * 100).toFixed(1)} %`
+}
+
+/** Last estimate of every arm of a run in closed loops. */
+function costsOf(run: Run): Map<string, number> {
+  return new Map(
+    narrowings(run).flatMap(({ arm, after }): [string, number][] => {
+      const last = after.at(-1)
+      return last === undefined ? [] : [[arm, last.estimate]]
+    }),
+  )
+}
