@@ -235,6 +235,17 @@ suite('precision', () => {
     assert.ok(Math.abs(relativePrecision(run) ?? 1) < 1e-12)
   })
 
+  test('is known while the run goes on, before its arms are told to be measured', () => {
+    const run = syntheticRun({ arms: combinedArms(), blocks: 16 })
+    const underWay = run.arms.map((arm) => ({ ...arm, outcome: 'skipped' as const }))
+    assert.ok(relativePrecision(run) !== null)
+    assert.equal(relativePrecision({ ...run, arms: underWay }), relativePrecision(run))
+    assert.equal(
+      relativePrecision({ ...run, arms: run.arms.map((arm) => ({ ...arm, outcome: 'failed' })) }),
+      null,
+    )
+  })
+
   test('is unknown while the blocks cannot reach the level', () => {
     assert.equal(relativePrecision(syntheticRun({ arms: combinedArms(), blocks: 7 })), null)
     assert.equal(relativePrecision(syntheticRun({ arms: combinedArms(), blocks: 0 })), null)

@@ -144,12 +144,16 @@ export function relativePrecision(
   run: Pick<Run, 'arms' | 'blocks' | 'seed'>,
   thresholds: Thresholds = defaultThresholds,
 ): number | null {
-  const readings = readRun(run.arms, measuredBlocks(run.blocks))
-  const pairs = pairsOf(run.arms, readings)
+  // This is asked while a run goes on, when its arms are not yet told to be measured.
+  const arms = run.arms.map((arm) =>
+    arm.outcome === 'skipped' ? { ...arm, outcome: 'measured' as const } : arm,
+  )
+  const readings = readRun(arms, measuredBlocks(run.blocks))
+  const pairs = pairsOf(arms, readings)
   const estimates =
     pairs.length > 0
       ? pairs.map(({ one, other }) => ownRatio(one, other, PRIMARY_METRIC, thresholds.level))
-      : ownCosts(run, readings, thresholds)
+      : ownCosts({ ...run, arms }, readings, thresholds)
   const widths = estimates.map((estimate) => {
     if (estimate?.level == null || estimate.level < thresholds.level) return null
     const half = margin(estimate)
