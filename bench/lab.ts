@@ -278,6 +278,7 @@ async function equip(
       certificateFile: await write('server-chain.pem', server.chainPem),
       keyFile: await write('server-key.pem', server.privateKeyPem),
       ticketSecretFile: await write('ticket-secret', randomBytes(ticketSecretBytes)),
+      pinnedTicketKeys: false,
     },
     secretFile,
     signingJwksFile: await write('signing-jwks.json', JSON.stringify({ keys: publicKeyed })),

@@ -10,7 +10,13 @@ import {
 } from './config-schema.ts'
 import type { AuthorizationConfig, ServerConfig } from './config.ts'
 
-const tls = { version: '1.3', certificateFile: 'c', keyFile: 'k', ticketSecretFile: 't' } as const
+const tls = {
+  version: '1.3',
+  certificateFile: 'c',
+  keyFile: 'k',
+  pinnedTicketKeys: false,
+  ticketSecretFile: 't',
+} as const
 const server: ServerConfig = {
   host: '127.0.0.1',
   port: 0,

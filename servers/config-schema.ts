@@ -192,6 +192,7 @@ function tls(): JsonSchema {
     certificateFile: text,
     keyFile: text,
     ticketSecretFile: text,
+    pinnedTicketKeys: byDefault({ type: 'boolean' }, false),
   })
 }
 

@@ -21,6 +21,11 @@ export interface TlsConfig {
   readonly keyFile: string
   /** 32 random bytes shared by all listeners of one lab; each derives its own ticket keys. */
   readonly ticketSecretFile: string
+  /**
+   * Ticket keys stay the same whatever the trust: a client that is revoked goes on resuming. Here for what
+   * that does, not to be copied: of what a full handshake checks, only the guard's own check is left.
+   */
+  readonly pinnedTicketKeys: boolean
 }
 
 /** What workloads may do by their names: `spiffe://trust-domain/tenant/service`. */

@@ -190,6 +190,19 @@ for (const version of ['1.2', '1.3'] as const) {
       assert.deepEqual(await observe(() => attempt(present(other, own)), own), admitted)
     })
 
+    it('refuses: M8 where ticket keys are pinned, by the guard alone', async () => {
+      const config = await bed.config({ clients: await bed.trust([]) }, version)
+      assert.ok(config.tls)
+      const tls = { ...config.tls, pinnedTicketKeys: true }
+      await using own = await startServer(bed, 'mtls', { ...config, tls })
+      const { session, status } = await attempt(present(bed.client, own))
+      assert.ok(status === 200 && session !== undefined)
+      await own.reload(await bed.trust([bed.client.serialHex]))
+      const resumed = (): Promise<Attempt> => attempt({ ...present(bed.client, own), session })
+      const refused = { ...refusedBy('certificate_revoked', 403), reused: true }
+      assert.deepEqual(await observe(resumed, own), refused)
+    })
+
     it('refuses: M9 a session from before its CA was removed', async () => {
       await using own = await start()
       const { session, status } = await attempt(present(bed.client, own))

@@ -59,6 +59,7 @@ export async function createTestbed(): Promise<Testbed> {
     certificateFile: await write('server.pem', server.chainPem),
     keyFile: await write('server-key.pem', server.privateKeyPem),
     ticketSecretFile: await write('ticket-secret', randomBytes(32)),
+    pinnedTicketKeys: false,
   }
   return {
     folder,

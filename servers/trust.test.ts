@@ -106,6 +106,24 @@ for (const version of ['1.2', '1.3'] as const) {
       assert.equal((await attempt({ ...good, session: before })).reused, true)
     })
 
+    it('resumes after a reload where ticket keys are pinned, but never without client authentication', async () => {
+      const pinned = async (clients: ClientTrust | null) => {
+        const { tls } = await bed.config({}, version)
+        assert.ok(tls)
+        return tlsOptions({ ...tls, pinnedTicketKeys: true }, clients)
+      }
+      await using listener = await listen(await pinned(trust))
+      const good = { ...credentials(bed), port: listener.port }
+      const { session } = await attempt(good)
+      reloadTrust(listener.server, await pinned(await bed.trust([bed.client.serialHex])))
+      assert.equal((await attempt({ ...good, session })).reused, true)
+      // M10: a ticket that was given without asking for a certificate.
+      await using open = await listen(await pinned(null))
+      const { session: anonymous } = await attempt({ ...good, port: open.port })
+      const { reused, status } = await attempt({ ...good, session: anonymous })
+      assert.deepEqual([reused, status], [false, null])
+    })
+
     it('reloads the anchors as well: a client of a removed CA is refused', async () => {
       const caFile = await bed.write('two.pem', bed.caPem)
       await using listener = await listen(await options(bed, version, { ...trust, caFile }))

@@ -24,10 +24,10 @@ export function tlsOptions(tls: TlsConfig, clients: TrustedClients | null): TlsO
     handshakeTimeout: handshakeTimeoutMs,
     sessionTimeout: sessionTimeoutSeconds,
     ...(anchors === null ? {} : { ...anchors, requestCert: true, rejectUnauthorized: true }),
-    ...deriveTickets(readConfigured('tls.ticketSecretFile', tls.ticketSecretFile), {
-      certificate,
-      anchors,
-    }),
+    ...deriveTickets(
+      readConfigured('tls.ticketSecretFile', tls.ticketSecretFile),
+      tls.pinnedTicketKeys ? pinned(anchors !== null) : { certificate, anchors },
+    ),
   }
 }
 
@@ -72,6 +72,12 @@ export function deriveTickets(
       hkdfSync('sha256', secret, salt, 'trustbench session id context', 16),
     ).toString('hex'),
   }
+}
+
+/** Trust that never changes; listeners with and without client authentication stay apart (M10). */
+function pinned(isMutual: boolean): Parameters<typeof deriveTickets>[1] {
+  const nothing = Buffer.alloc(0)
+  return { certificate: nothing, anchors: isMutual ? { ca: nothing, crl: nothing } : null }
 }
 
 function readAnchors({ caFile, crlFile }: TrustedClients): { ca: Buffer; crl: Buffer } {

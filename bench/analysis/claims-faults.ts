@@ -32,11 +32,15 @@ function decideResilience(windows: Windows): Decision {
       label,
       tokens: tokens === null ? 1 : servedShare(found[tokens]),
       certificates: certificates === null ? 1 : servedShare(found[certificates]),
+      restsNot: { tokens: tokens === null, certificates: certificates === null },
       both: servedShare(found[both]),
     }))
     const numbers = rows.flatMap((row) => [
-      share(`${row.label}: tokens alone`, row.tokens),
-      share(`${row.label}: certificates alone`, row.certificates),
+      share(`${row.label}: tokens alone${unaffected(row.restsNot.tokens)}`, row.tokens),
+      share(
+        `${row.label}: certificates alone${unaffected(row.restsNot.certificates)}`,
+        row.certificates,
+      ),
       share(`${row.label}: both`, row.both),
     ])
     const dependsOnIssuer = rows.some(({ tokens }) => tokens < 1 - tolerance)
@@ -58,6 +62,10 @@ function decideResilience(windows: Windows): Decision {
       )
     return decided('undecided', 'neither the minimum of both nor the most', numbers)
   })
+}
+
+function unaffected(restsNot: boolean): string {
+  return restsNot ? ' (not measured: they do not rest on it)' : ''
 }
 
 function share(label: string, value: number): ClaimNumber {

@@ -25,6 +25,7 @@ export const operationClaims: readonly Claim[] = [
       'revoke-opaque',
       'revoke-certificate-new',
       'revoke-certificate-resumed',
+      'revoke-certificate-resumed-pinned',
       'revoke-certificate-live',
     ],
     decide: (_, windows) => decideRevocation(windows),
@@ -34,7 +35,13 @@ export const operationClaims: readonly Claim[] = [
     sentence: 'Introspection revokes tokens instantly.',
     source: 'B',
     experiments: [],
-    events: ['revoke-opaque', 'revoke-opaque-cached', 'revoke-jwt'],
+    events: [
+      'revoke-opaque',
+      'revoke-opaque-cached',
+      'revoke-opaque-told',
+      'revoke-jwt',
+      'revoke-jwt-listed',
+    ],
     decide: (_, windows) => decideInstantRevocation(windows),
   },
   ...(
@@ -92,6 +99,10 @@ function decideRevocation(windows: Windows): Decision {
       windowNumber('opaque token', opaque),
       windowNumber('certificate, new connections', fresh),
       windowNumber('certificate, resumed connections', resumed),
+      windowNumber(
+        "certificate, resumed connections with pinned ticket keys, by the server's own check",
+        found['revoke-certificate-resumed-pinned'],
+      ),
       windowNumber('certificate, a live connection', live),
     ]
     if (fresh.refusedAfter === 0 || resumed.refusedAfter === 0)
@@ -113,7 +124,9 @@ function decideInstantRevocation(windows: Windows): Decision {
     const numbers = [
       windowNumber('introspected each time', opaque),
       windowNumber('answers remembered for 5 s', cached),
+      windowNumber('answers remembered, and the server told of it', found['revoke-opaque-told']),
       windowNumber('JWT', found['revoke-jwt']),
+      windowNumber('JWT, and the server told its id', found['revoke-jwt-listed']),
     ]
     if (opaque.refusedAfter === 0 || (opaque.lastServedMs ?? 0) > instantMs)
       return decided('refuted', 'a revoked token is still served', numbers)
@@ -121,7 +134,7 @@ function decideInstantRevocation(windows: Windows): Decision {
       return decided('supported', 'with a cache, too', numbers)
     return depending(
       { variable: 'introspection is not cached', value: null },
-      'instant where each token is asked about; up to the TTL where answers are remembered; never for a JWT',
+      'instant where each token is asked about; up to the TTL where answers are remembered; never for a JWT; both at once where the server is told by something else',
       numbers,
     )
   })
@@ -137,8 +150,15 @@ const revocationEvents = [
   'revoke-opaque',
   'revoke-certificate-new',
   'revoke-certificate-resumed',
+  'revoke-certificate-resumed-pinned',
   'revoke-certificate-live',
 ] as const
-const instantEvents = ['revoke-opaque', 'revoke-opaque-cached', 'revoke-jwt'] as const
+const instantEvents = [
+  'revoke-opaque',
+  'revoke-opaque-cached',
+  'revoke-opaque-told',
+  'revoke-jwt',
+  'revoke-jwt-listed',
+] as const
 /** Some requests may be under way. */
 const instantMs = 100

@@ -16,7 +16,12 @@ export const theftClaims: readonly Claim[] = [
     sentence: 'Every request is strongly verified.',
     source: 'A',
     experiments: [],
-    events: ['revoke-certificate-live', 'expire-certificate-live', 'revoke-opaque'],
+    events: [
+      'revoke-certificate-live',
+      'expire-certificate-live',
+      'revoke-certificate-draining',
+      'revoke-opaque',
+    ],
     decide: (_, windows) => decideEveryRequest(windows),
   },
   {
@@ -44,7 +49,12 @@ export const theftClaims: readonly Claim[] = [
 ]
 
 function decideEveryRequest(windows: Windows): Decision {
-  const names = ['revoke-certificate-live', 'expire-certificate-live', 'revoke-opaque'] as const
+  const names = [
+    'revoke-certificate-live',
+    'expire-certificate-live',
+    'revoke-certificate-draining',
+    'revoke-opaque',
+  ] as const
   return byEvents(windows, names, (found) => {
     const revoked = found['revoke-certificate-live']
     const expired = found['expire-certificate-live']
@@ -53,13 +63,17 @@ function decideEveryRequest(windows: Windows): Decision {
       windowNumber('certificate revoked, live connection', revoked),
       served('certificate expired, live connection', expired),
       windowNumber('certificate expired, live connection', expired),
+      served(
+        'certificate revoked, and live connections ended',
+        found['revoke-certificate-draining'],
+      ),
       served('opaque token revoked', found['revoke-opaque']),
     ]
     const goOn = [revoked, expired].filter(({ refusedAfter }) => refusedAfter === 0)
     if (goOn.length === 2)
       return decided(
         'refuted',
-        'a certificate is verified once for each connection: revoked or expired, it goes on being served as long as that lives',
+        'a certificate is verified once for each connection: revoked or expired, it goes on being served as long as that lives, unless the server ends it',
         numbers,
       )
     if (goOn.length === 1)

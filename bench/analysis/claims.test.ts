@@ -367,8 +367,11 @@ test('O3 and O4: how long what was revoked is still served', () => {
       windowOf('revoke-jwt', jwt, 3_980),
       windowOf('revoke-opaque', opaque, opaque === 0 ? 3_980 : null),
       windowOf('revoke-opaque-cached', 100, cachedLastMs),
+      windowOf('revoke-opaque-told', 100, null),
+      windowOf('revoke-jwt-listed', 100, null),
       windowOf('revoke-certificate-new', fresh, null),
       windowOf('revoke-certificate-resumed', resumed, null),
+      windowOf('revoke-certificate-resumed-pinned', resumed, null),
       windowOf('revoke-certificate-live', jwt, 3_980),
     ])
   assert.equal(of('O3', 0, 100, 4_900, 100), 'depends')

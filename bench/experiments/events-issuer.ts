@@ -1,9 +1,8 @@
-import type { IssuerConfig, ServerConfig } from '../../servers/config.ts'
 import type { Scene } from '../preflight/scene.ts'
-import type { ServerProcess } from '../processes.ts'
 import { askOnNew } from './askers.ts'
 import { tokensOf, waitFor, watch, type Experiment } from './experiment.ts'
-import { createFront, type Behaviour, type Front } from './front.ts'
+import type { Behaviour } from './front.ts'
+import { behindFront, issuerAt } from './fronted-issuer.ts'
 import type { ProbeSubject } from './probe.ts'
 
 /** Faults of the authorization server: gone, slow, rate-limited, and only its key set gone. */
@@ -161,36 +160,6 @@ async function keySetDown(
     event: async () => {
       front.behave({ kind: 'down' })
       await waitFor(keySetMaxAgeMs)
-    },
-  }
-}
-
-/** A further server of the case, whose issuer is behind a front. */
-export async function behindFront(
-  scene: Scene,
-  owned: AsyncDisposableStack,
-  changes: Partial<IssuerConfig> = {},
-): Promise<{ readonly at: ServerProcess; readonly front: Front }> {
-  const front = owned.use(await createFront(scene.lab, { to: tokensOf(scene).issuer.port }))
-  const at = await scene.extra('behind-front', issuerAt(scene, front.url, changes))
-  return { at, front }
-}
-
-/** The case's configuration with an issuer that is reached at another address, and is still the same. */
-function issuerAt(
-  { config }: Scene,
-  url: string,
-  changes: Partial<IssuerConfig> = {},
-): ServerConfig {
-  const { issuer } = config
-  if (issuer === null) throw new Error('this server has no issuer')
-  return {
-    ...config,
-    issuer: {
-      ...issuer,
-      jwksUri: url + new URL(issuer.jwksUri).pathname,
-      introspectionEndpoint: url + new URL(issuer.introspectionEndpoint).pathname,
-      ...changes,
     },
   }
 }

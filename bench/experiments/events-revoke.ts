@@ -47,6 +47,14 @@ export const revocations: readonly Experiment[] = [
     create: (scene) => revokedCertificate(scene, 'resumed'),
   },
   {
+    name: 'revoke-certificate-resumed-pinned',
+    scenario: 'mtls',
+    parameters: {},
+    what: 'as revoke-certificate-resumed, at a server whose ticket keys outlive the change of its CRL',
+    plan: watch(500, 1_500),
+    create: pinnedTickets,
+  },
+  {
     name: 'revoke-certificate-live',
     scenario: 'mtls',
     parameters: {},
@@ -114,6 +122,21 @@ async function toldRevocation(
     event: async () => {
       await tokens.revoke(token)
       await scene.server.change({ revokedTokens: revokedTokens(token) })
+    },
+  }
+}
+
+/** What is refused here, is by the guard: the handshake resumes. */
+async function pinnedTickets(scene: Scene): Promise<ProbeSubject> {
+  const { attackers, trusts } = mutualOf(scene)
+  const tls = { ...scene.lab.serverTls(), pinnedTicketKeys: true }
+  const at = await scene.extra('pinned', { ...scene.config, tls, clients: trusts.base })
+  const { ask, assertResumed } = askResumed(scene, () => ({ at, identity: attackers.revocable }))
+  return {
+    ask,
+    event: () => {
+      assertResumed()
+      return at.reload(trusts.revoked)
     },
   }
 }

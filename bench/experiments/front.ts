@@ -44,7 +44,7 @@ export async function createFront(
         return
       case 'limited':
         if (count % behaviour.oneOf !== 0) {
-          response.writeHead(behaviour.status, { 'retry-after': '1' }).end()
+          response.writeHead(behaviour.status, { 'retry-after': '1', 'content-length': '0' }).end()
           return
         }
         break

@@ -22,6 +22,7 @@ const expected: Readonly<Record<string, After>> = {
   'revoke-opaque-told': 'refused',
   'revoke-certificate-new': 'refused',
   'revoke-certificate-resumed': 'refused',
+  'revoke-certificate-resumed-pinned': 'refused',
   'revoke-certificate-live': 'served',
   'revoke-certificate-draining': 'refused',
   'drain-other-client': 'served',

@@ -6,8 +6,8 @@ import { clientProfile, createPrivateJwk, uris } from '../lab-credentials.ts'
 import { signerOf } from '../preflight/forge.ts'
 import type { Scene } from '../preflight/scene.ts'
 import { askOnNew } from './askers.ts'
-import { behindFront } from './events-issuer.ts'
 import { tokensOf, waitFor } from './experiment.ts'
+import { behindFront } from './fronted-issuer.ts'
 import type { ProbeSubject } from './probe.ts'
 
 /** A client asks for tokens while its secret changes; without overlap the issuer knows only one of them. */

@@ -10,6 +10,7 @@ import type { Telemetry } from '../telemetry.ts'
 import { createBearerJwtGuard } from './bearer-jwt.ts'
 import { exchange } from './exchange-testbed.ts'
 import type { Guard } from './guard.ts'
+import { createRevokedTokens } from './revoked-tokens.ts'
 
 for (const verifier of ['jose', 'node', 'fast-jwt'] as const) {
   describe(`createBearerJwtGuard, verifier ${verifier}`, () => {
@@ -245,6 +246,52 @@ describe('createBearerJwtGuard with a cache', () => {
     const [first, second] = [await ask(token), await ask(token)]
     assert.deepEqual([first?.reason, second?.reason], ['wrong_audience', 'wrong_audience'])
     assert.equal(hits(), 0)
+  })
+})
+
+for (const verifier of ['jose', 'node', 'fast-jwt'] as const) {
+  describe(`createBearerJwtGuard, verifier ${verifier}, with a tolerance of 5 s`, () => {
+    const second = () => Math.floor(Date.now() / 1_000)
+    for (const [name, claims, reason] of [
+      ['iat 4 s ahead', () => ({ iat: second() + 4 }), undefined],
+      ['nbf 4 s ahead', () => ({ nbf: second() + 4 }), undefined],
+      ['exp 3 s ago', () => ({ exp: second() - 3 }), undefined],
+      ['iat 8 s ahead', () => ({ iat: second() + 8 }), 'issued_in_future'],
+      ['nbf 8 s ahead', () => ({ nbf: second() + 8 }), 'token_not_yet_valid'],
+      ['exp 5 s ago', () => ({ exp: second() - 5 }), 'token_expired'],
+    ] as const) {
+      it(`${reason === undefined ? 'takes' : 'refuses'} ${name}`, async () => {
+        await using bed = await createTestbed()
+        await using issuer = await startIssuer(bed)
+        const config = { ...issuer.config, verifier, clockToleranceSeconds: 5 }
+        const guard = await createBearerJwtGuard(config, quietTelemetry().telemetry)
+        const token = await issuer.mint(claims())
+        const refusal = await guard(exchange({ rawHeaders: ['authorization', `Bearer ${token}`] }))
+        assert.equal(refusal?.reason, reason)
+      })
+    }
+  })
+}
+
+describe('createBearerJwtGuard with a list of revoked tokens', () => {
+  it('refuses a token by its jti, whatever cache remembers it', async () => {
+    await using bed = await createTestbed()
+    await using issuer = await startIssuer(bed)
+    for (const tokenCacheMs of [0, 60_000]) {
+      const revoked = createRevokedTokens()
+      const { telemetry } = quietTelemetry()
+      const guard = await createBearerJwtGuard(
+        { ...issuer.config, tokenCacheMs },
+        telemetry,
+        revoked,
+      )
+      const token = await issuer.mint({ jti: 'stolen' })
+      const ask = () => guard(exchange({ rawHeaders: ['authorization', `Bearer ${token}`] }))
+      assert.equal(await ask(), null)
+      revoked.replace(['stolen'])
+      const refusal = await ask()
+      assert.deepEqual([refusal?.status, refusal?.reason], [401, 'token_revoked'])
+    }
   })
 })
 

@@ -150,6 +150,31 @@ describe('createClientCertificateGuard', () => {
     agent.destroy()
   })
 
+  it('decides anew for a live connection where it is told to: draining', async () => {
+    await using bed = await createTestbed()
+    await using listener = await listen(bed, {})
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    assert.equal(await listener.ask(bed.client, agent), 'admitted')
+    listener.certificate.reload(await bed.trust([bed.client.serialHex]), true)
+    assert.equal(await listener.ask(bed.client, agent), 'certificate_revoked')
+    agent.destroy()
+  })
+
+  it('refuses a certificate that its session outlived', async (t) => {
+    await using bed = await createTestbed()
+    await using listener = await listen(bed, {})
+    assert.equal(await listener.ask(bed.client), 'admitted')
+    // The handshake goes by the clock of the system, as a resumed session goes by none.
+    const { validFromDate, validToDate } = new X509Certificate(bed.client.certificatePem)
+    t.mock.timers.enable({ apis: ['Date'], now: validToDate.getTime() - 1 })
+    assert.equal(await listener.ask(bed.client), 'admitted')
+    t.mock.timers.setTime(validToDate.getTime())
+    assert.equal(await listener.ask(bed.client), 'certificate_expired')
+    t.mock.timers.reset()
+    t.mock.timers.enable({ apis: ['Date'], now: validFromDate.getTime() - 1 })
+    assert.equal(await listener.ask(bed.client), 'certificate_expired')
+  })
+
   it('refuses a connection without TLS', async () => {
     await using bed = await createTestbed()
     const { guard } = createClientCertificateGuard(await bed.trust([]))

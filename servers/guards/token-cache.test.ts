@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import type { TestContext } from 'node:test'
 import { goodToken } from './exchange-testbed.ts'
 import type { Refusal } from './guard.ts'
-import { createTokenCache } from './token-cache.ts'
+import { createRevokedTokens } from './revoked-tokens.ts'
+import { createTokenCache, rememberTokens } from './token-cache.ts'
 import type { ActiveToken } from './token-cache.ts'
 
 const startMs = 1_000_000
@@ -106,5 +107,78 @@ describe('createTokenCache', () => {
     for (const key of ['a', 'b', 'a', 'c', 'a', 'b']) await cache(key, key)
     // c drives out b, which was older than the a used again.
     assert.deepEqual(asked, ['a', 'b', 'c', 'b'])
+  })
+})
+
+describe('rememberTokens with a list of revoked tokens', () => {
+  const remember = (cacheMs: number, answer: (token: string) => Promise<ActiveToken | Refusal>) => {
+    const revoked = createRevokedTokens()
+    const asked: string[] = []
+    const check = rememberTokens({
+      check: (token) => {
+        asked.push(token)
+        return answer(token)
+      },
+      ttlMs: cacheMs,
+      hitCounter: 'tokenCacheHits',
+      telemetry: { count: () => undefined },
+      maxEntries: 10,
+      revoked,
+    })
+    return { revoked, asked, check }
+  }
+  const named = (id: string): ActiveToken => ({
+    token: { ...goodToken, clientId: id },
+    id,
+    expiresAtMs: Date.now() + 60_000,
+  })
+  const refusal = {
+    status: 401,
+    reason: 'token_revoked',
+    challenge: 'Bearer error="invalid_token"',
+  }
+
+  for (const cacheMs of [0, ttlMs]) {
+    it(`refuses what is on it, and nothing else, with a cache of ${cacheMs} ms`, async () => {
+      const { revoked, check } = remember(cacheMs, (token) => Promise.resolve(named(token)))
+      assert.equal('reason' in (await check('a')), false)
+      revoked.replace(['a'])
+      assert.deepEqual(await check('a'), refusal)
+      assert.deepEqual(await check('a'), refusal)
+      assert.equal('reason' in (await check('ab')), false)
+      // The list is the whole.
+      revoked.replace(['b'])
+      assert.equal('reason' in (await check('a')), false)
+      assert.deepEqual(await check('b'), refusal)
+    })
+  }
+
+  it('forgets every answer when it changes: an opaque token has no id', async () => {
+    const { id: _id, ...unnamed } = named('a')
+    const { revoked, asked, check } = remember(ttlMs, () => Promise.resolve(unnamed))
+    await check('a')
+    await check('a')
+    assert.deepEqual(asked, ['a'])
+    revoked.replace([])
+    await check('a')
+    assert.deepEqual(asked, ['a', 'a'])
+  })
+
+  it('remembers no answer that was asked for before it changed', async () => {
+    const old = Promise.withResolvers<ActiveToken>()
+    const answers = [
+      old.promise,
+      Promise.resolve({ status: 401, reason: 'token_inactive' } as const),
+    ]
+    const { revoked, asked, check } = remember(ttlMs, () => answers.shift() ?? old.promise)
+    const first = check('a')
+    revoked.replace([])
+    // It does not wait for the answer under way, which may be from before.
+    const second = await check('a')
+    assert.equal('reason' in second && second.reason, 'token_inactive')
+    old.resolve(named('a'))
+    assert.equal('reason' in (await first), false)
+    void check('a')
+    assert.deepEqual(asked, ['a', 'a', 'a'])
   })
 })
