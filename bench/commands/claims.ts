@@ -11,7 +11,7 @@ import { measureEvents } from '../experiments/measure-events.ts'
 import { renderClaims, type DecidedClaim } from '../render/claims-text.ts'
 import type { Mode, Run } from '../results.ts'
 import { loadScenarios } from '../scenarios.ts'
-import { createRunId, listRuns, prepareFolder, saveFile } from '../store.ts'
+import { createRunId, listRuns, prepareFolder, saveFile, type StoredRun } from '../store.ts'
 import { benchCommand } from './bench.ts'
 import type { CommandResult, Io } from './io.ts'
 
@@ -22,6 +22,8 @@ interface ClaimsOptions {
   readonly stored?: true
   readonly results: string
   readonly json?: true
+  /** Runs of `results` that were read already. */
+  readonly runs?: readonly StoredRun[]
 }
 
 /** `claims`: what the sentences of the two articles are worth on this machine. */
@@ -47,8 +49,9 @@ export async function decideStored(
   results: string,
   environment: Run['environment'],
   io: Io,
+  runs: readonly StoredRun[] = listRuns([results]).runs,
 ): Promise<DecidedClaim[]> {
-  const options: ClaimsOptions = { results, stored: true, quick: true }
+  const options: ClaimsOptions = { results, stored: true, quick: true, runs }
   const evidence = await gather(experiments, options, { io, environment })
   const windows = await gatherEvents(events, options, { io, environment })
   return claims.map((claim) => ({
@@ -207,7 +210,8 @@ function findStored(
   },
 ): Run | null {
   const wanted = JSON.stringify(['bench', ...command])
-  const found = listRuns([options.results]).runs.find(({ run }) => {
+  const runs = options.runs ?? listRuns([options.results]).runs
+  const found = runs.find(({ run }) => {
     const { environment, complete, mode } = run
     return (
       JSON.stringify(withoutPlan(run.command)) === wanted &&

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { html as template } from 'hono/html'
 
 /** HTML that is ready; only `html` makes it, so whatever is put in otherwise is text. */
@@ -46,48 +47,71 @@ export function htmlTable({
   </div>`
 }
 
-/** A whole page: no request leaves it. `data` is embedded as JSON, and can be saved by a link. */
+/** What a page runs and looks like: within it, or in files beside it. */
+export type PageAssets =
+  | { readonly kind: 'inline'; readonly style: string; readonly scripts: readonly string[] }
+  /** Relative addresses: of a site, whose pages share them. */
+  | { readonly kind: 'linked'; readonly style: string; readonly scripts: readonly string[] }
+
+/**
+ * A whole page: no request leaves its folder. `data` is embedded as JSON. What is inline is let in by
+ * its SHA-256 and nothing else (Content Security Policy Level 3, section 2.3.1), so text that became
+ * markup all the same could not run.
+ */
 export function htmlPage({
   title,
-  style,
+  assets,
   body,
   data,
 }: {
   readonly title: string
-  readonly style: string
+  readonly assets: PageAssets
   readonly body: Markup
   readonly data: unknown
 }): string {
   // Inside a script element only this could end it.
   const json = JSON.stringify(data).replaceAll('<', String.raw`\u003c`)
+  const parts = partsOf(assets)
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="${policyOf(assets)}">
+<link rel="icon" href="data:,">
 <title>${html`${title}`.toString()}</title>
-<style>${style}</style>
+${parts.style}
 </head>
 <body>
 ${body.toString()}
 <script type="application/json" id="data">${json}</script>
-<script>${saveScript}</script>
+${parts.scripts}
 </body>
 </html>
 `
 }
 
-/** Saves the embedded data; without scripts the button is not there. */
-const saveScript = `
-const button = document.getElementById('save')
-button.hidden = false
-button.addEventListener('click', () => {
-  const text = document.getElementById('data').textContent
-  const link = document.createElement('a')
-  link.href = URL.createObjectURL(new Blob([text], { type: 'application/json' }))
-  link.download = 'trustbench.json'
-  link.click()
-  URL.revokeObjectURL(link.href)
-})
-`
+function partsOf({ kind, style, scripts }: PageAssets) {
+  switch (kind) {
+    case 'inline':
+      return {
+        style: `<style>${style}</style>`,
+        scripts: scripts.map((script) => `<script>${script}</script>`).join('\n'),
+      }
+    case 'linked':
+      return {
+        style: `<link rel="stylesheet" href="${style}">`,
+        scripts: scripts.map((address) => `<script src="${address}"></script>`).join('\n'),
+      }
+  }
+}
+
+function policyOf({ kind, style, scripts }: PageAssets): string {
+  const sources = (texts: readonly string[]) =>
+    kind === 'inline' ? texts.map(digestSource).join(' ') : "'self' file:"
+  return `default-src 'none'; img-src data:; style-src ${sources([style])}; script-src ${sources(scripts)}; base-uri 'none'; form-action 'none'`
+}
+
+function digestSource(text: string): string {
+  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`
+}
