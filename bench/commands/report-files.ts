@@ -5,6 +5,7 @@ import type { BarChart } from '../render/charts-bars.ts'
 import type { LineChart } from '../render/charts-spectrum.ts'
 import { renderHistogramLog } from '../render/histogram-log.ts'
 import type { ReportedRun } from '../render/page-model.ts'
+import type * as runCharts from '../render/run-charts.ts'
 import { renderCsv } from '../render/report-csv.ts'
 import { renderReport, type ReportInput } from '../render/report-html.ts'
 import { renderReportMarkdown } from '../render/report-markdown.ts'
@@ -28,11 +29,19 @@ export async function saveReport(folder: string, input: ReportInput): Promise<Re
     csv: join(folder, 'report.csv'),
     histograms: join(folder, 'report.hlog'),
   }
-  saveFile(files.html, renderReport(input))
+  saveFile(files.html, pageWithin(MOST_BYTES, input))
   saveFile(files.markdown, renderReportMarkdown(input.main, input.claims))
   saveFile(files.csv, renderCsv(input.main.summary))
   saveFile(files.histograms, renderHistogramLog(input.main.run))
   return { ...files, badges: saveBadges(folder, input), charts: await saveCharts(folder, input) }
+}
+
+/** The page with as many other runs to compare with as fit. */
+function pageWithin(mostBytes: number, input: ReportInput): string {
+  const page = renderReport(input)
+  const { others } = input
+  if (Buffer.byteLength(page) <= mostBytes || others.length === 0) return page
+  return pageWithin(mostBytes, { ...input, others: others.slice(0, others.length >> 1) })
 }
 
 /** Writes the badges of a report, as shields.io reads them. */
@@ -69,7 +78,7 @@ async function saveCharts(folder: string, input: ReportInput): Promise<string[]>
 
 function chartsOf(
   { run, summary }: ReportedRun,
-  charts: typeof import('../render/run-charts.ts'),
+  charts: typeof runCharts,
 ): (readonly [string, BarChart | LineChart | null])[] {
   if (hasPrimitives(summary)) return [['ledger', charts.ledgerRunChart(run, summary)]]
   if (hasChurn(summary)) return [['connections', charts.churnRunChart(run, summary)]]
@@ -77,3 +86,6 @@ function chartsOf(
   if (hasWindows(summary)) return []
   return Object.entries(charts.runCharts(run, summary))
 }
+
+/** Below what some mail servers and wikis take. */
+const MOST_BYTES = 950_000

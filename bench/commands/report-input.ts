@@ -52,13 +52,19 @@ export async function gatherReport(
   const events = newestEvents(results, environment)
   const sound = [main, ...kin].filter(({ mode }) => mode !== 'smoke')
   const windows = new Map(events.map((event) => [event.name, windowOf(event)] as const))
-  const [micro, churn, curve] = [newest('micro'), newest('churn'), newest('curve')]
+  const [micro, curve] = [newest('micro'), newest('curve')]
+  const churns = kin.filter((run) => kindOf(run) === 'churn')
+  const churn = reportedOrNull(newestOf(churns.filter(hasLastingUses), 'churn'))
+  const storm = reportedOrNull(newestOf(churns.filter(hasStorms), 'churn'))
   const rested = new Set(claims.flatMap((claim) => claim.runs))
-  const shown = [main, ...[micro, churn, curve].flatMap((one) => one?.run ?? [])]
+  const shown = [
+    ...new Set([main, ...[micro, churn, storm, curve].flatMap((one) => one?.run ?? [])]),
+  ]
   return {
     main: reported(main),
     micro,
     churn,
+    storm,
     curve,
     others: othersOf(main, runs, defaults),
     events,
@@ -165,6 +171,17 @@ function newestEvents(results: string, { machineId, commit }: Run['environment']
     if (!byName.has(event.name)) byName.set(event.name, event)
   }
   return [...byName.values()]
+}
+
+/** Whether new connections were used for so many requests each: what break-evens are of. */
+function hasLastingUses({ blocks }: Run): boolean {
+  return blocks.some(({ churn = [] }) =>
+    churn.some(({ clients, policy }) => clients === undefined && policy !== 'keep-alive'),
+  )
+}
+
+function hasStorms({ blocks }: Run): boolean {
+  return blocks.some(({ churn = [] }) => churn.some(({ clients }) => clients !== undefined))
 }
 
 function isNot({ runId }: Run): (run: Run) => boolean {

@@ -5,7 +5,7 @@ export const reportStyle = `
   :root { --ink: #e6edf3; --muted: #9da7b3; --paper: #0d1117; --line: #30363d; --shade: #161b22; --link: #79c0ff; --good: #56d364; --bad: #ff9a94 }
 }
 * { box-sizing: border-box }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 66rem; color: var(--ink); background: var(--paper); font: 1rem/1.55 system-ui, sans-serif; overflow-wrap: break-word }
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 72rem; color: var(--ink); background: var(--paper); font: 1rem/1.55 system-ui, sans-serif; overflow-wrap: break-word }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .25rem }
 h2 { font-size: 1.35rem; margin: 2.5rem 0 .5rem; padding-top: .5rem; border-top: 1px solid var(--line) }
 h3 { font-size: 1.05rem; margin: 1.5rem 0 .25rem }
@@ -20,11 +20,15 @@ nav a { display: inline-block; padding: .2rem 0 }
 .scroll:focus-visible, a:focus-visible, button:focus-visible, summary:focus-visible, select:focus-visible, input:focus-visible, pre:focus-visible { outline: 3px solid var(--link); outline-offset: 2px }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .93rem }
 caption { text-align: left; color: var(--muted); padding-bottom: .35rem }
+caption span { display: inline-block; position: sticky; left: 0; max-width: min(64rem, calc(100vw - 2rem)) }
 th, td { padding: .3rem .75rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; overflow-wrap: normal }
 thead th { background: var(--shade); font-weight: 600 }
-tbody th { font-weight: 600; min-width: 6rem; max-width: 20rem; overflow-wrap: anywhere }
+td { white-space: nowrap }
+tbody th { font-weight: 600; overflow-wrap: break-word }
+.prose td { white-space: normal; min-width: 8rem; max-width: 24rem }
+.note { display: inline-block; white-space: normal; min-width: 14rem }
+.prose tbody th { min-width: 8rem; max-width: 20rem }
 tr:target th, tr:target td { background: var(--shade) }
-.prose td { min-width: 9rem; max-width: 24rem }
 figure { margin: 1.25rem 0 }
 .plot { position: relative; height: 20rem; width: 100% }
 .plot canvas { max-width: 100% }
@@ -44,8 +48,16 @@ button { font: inherit; padding: .35rem .8rem; border: 1px solid var(--line); bo
 .verdict.supported, .verdict.whole { color: var(--good) }
 .verdict.refuted, .verdict.holes { color: var(--bad) }
 .alarm { border-left: 4px solid var(--bad); padding: .3rem .8rem; background: var(--shade) }
-.bar { height: .5rem; background: var(--line); border-radius: 4px; min-width: 6rem }
-@media (max-width: 40rem) { h1 { font-size: 1.5rem } th, td { padding: .3rem .5rem } figcaption { font-size: .9rem } }
+@media screen and (max-width: 40rem) {
+  h1 { font-size: 1.5rem } th, td { padding: .3rem .5rem } figcaption { font-size: .9rem }
+  .prose, .prose tbody, .prose tr, .prose th, .prose td { display: block; min-width: 0; max-width: none }
+  .prose caption { display: block }
+  .prose thead { position: absolute; left: -100rem }
+  .prose tr { border-bottom: 1px solid var(--line); padding: .4rem 0 }
+  .prose td, .prose tbody th { border: 0; padding: .15rem 0; max-width: calc(100vw - 2rem); overflow-wrap: anywhere }
+  .prose td:empty { display: none }
+  .prose td[data-head]::before { content: attr(data-head) ': '; color: var(--muted); font-size: .85rem }
+}
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt }
   nav, button, .controls, .skip, noscript { display: none !important }

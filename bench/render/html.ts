@@ -15,19 +15,18 @@ export function html(strings: TemplateStringsArray, ...values: readonly unknown[
 export type Cell = string | Markup | readonly Markup[]
 
 /** A table with a caption, heads, and the first cell of each row as its head. */
-export function htmlTable({
-  caption,
-  heads,
-  rows,
-}: {
+export interface TableText {
   readonly caption: string
   readonly heads: readonly string[]
   readonly rows: readonly (readonly Cell[])[]
-}): Markup {
+}
+
+/** A table that scrolls sideways where it is too wide. */
+export function htmlTable({ caption, heads, rows }: TableText): Markup {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}">
     <table>
       <caption>
-        ${caption}
+        <span>${caption}</span>
       </caption>
       <thead>
         <tr>
@@ -40,6 +39,37 @@ export function htmlTable({
             html`<tr>
               <th scope="row">${head}</th>
               ${cells.map((cell) => html`<td>${cell}</td>`)}
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`
+}
+
+/**
+ * A table of sentences: on a phone its cells stand below each other, each with its head. Roles are
+ * told, since a table that is no grid any more would lose them.
+ */
+export function proseTable({ caption, heads, rows }: TableText): Markup {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}">
+    <table class="prose" role="table">
+      <caption>
+        <span>${caption}</span>
+      </caption>
+      <thead role="rowgroup">
+        <tr role="row">
+          ${heads.map((head) => html`<th scope="col" role="columnheader">${head}</th>`)}
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        ${rows.map(
+          ([first, ...cells]) =>
+            html`<tr role="row">
+              <th scope="row" role="rowheader">${first}</th>
+              ${cells.map(
+                (cell, index) =>
+                  html`<td role="cell" data-head="${heads[index + 1] ?? ''}">${cell}</td>`,
+              )}
             </tr>`,
         )}
       </tbody>
@@ -70,7 +100,7 @@ export function htmlPage({
   readonly data: unknown
 }): string {
   // Inside a script element only this could end it.
-  const json = JSON.stringify(data).replaceAll('<', String.raw`\u003c`)
+  const json = JSON.stringify(data, rounded).replaceAll('<', String.raw`\u003c`)
   const parts = partsOf(assets)
   return `<!doctype html>
 <html lang="en">
@@ -89,6 +119,13 @@ ${parts.scripts}
 </body>
 </html>
 `
+}
+
+/** Eight digits are more than any clock or interval supports, and half the bytes. */
+function rounded(_: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value)
+    ? Number(value.toPrecision(8))
+    : value
 }
 
 function partsOf({ kind, style, scripts }: PageAssets) {

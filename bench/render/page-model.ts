@@ -68,7 +68,7 @@ export function pageLedgers({ summary }: ReportedRun) {
     total: figure(totalCpuUs),
     parts: [
       ...entries.map(({ kind, label, cpuUs }) => ({
-        kind: String(kind),
+        kind,
         label,
         cpuUs: figure(cpuUs),
       })),
@@ -85,7 +85,7 @@ export function pageChurn({ summary }: ReportedRun) {
     points: churn
       .filter(({ clients }) => clients === undefined)
       .map(({ policy, requestsPerConnection, metrics: own }) => ({
-        policy: String(policy),
+        policy,
         requests: requestsPerConnection,
         cpuUs: figure(own.cpuUsPerRequest),
       })),
@@ -114,7 +114,7 @@ export function pageCurves({ summary }: ReportedRun) {
 /** Probes of events: ms since its end, latency in ms, outcome. Of very many each n-th, which is told. */
 export function pageEvents(events: readonly EventRecord[]) {
   return events.map(({ name, what, eventStartMs, eventEndMs, probes }) => {
-    const step = Math.ceil(probes.length / MOST_PROBES)
+    const step = Math.ceil((probes.length * events.length) / MOST_PROBES)
     return {
       name,
       what,
@@ -225,5 +225,6 @@ function round(value: number): number {
 
 /** A log axis has no place for 0. */
 const LEAST_LATENCY_MS = 0.01
-const MOST_PROBES = 600
+/** Of all events together: 20 bytes each. */
+const MOST_PROBES = 5_000
 const MOST_CHARACTERS = 80

@@ -1,7 +1,7 @@
 import type { AnsweredQuestion } from '../analysis/questions.ts'
 import type { ArmRecord, Run } from '../results.ts'
 import type { DecidedClaim } from './claims-text.ts'
-import { html, htmlTable, type Markup } from './html.ts'
+import { html, htmlTable, proseTable, type Markup } from './html.ts'
 import { startedText } from './history-words.ts'
 import { shellCommand } from './markdown-text.ts'
 import { withMargin } from './numbers.ts'
@@ -23,74 +23,66 @@ export function claimsSection(claims: readonly DecidedClaim[]): Markup {
       A and B are the two articles; sentences are in our words. Evidence links to what a verdict
       rests on.
     </p>
-    <div class="prose">
-      ${htmlTable({
-        caption: 'Verdicts on this machine, with the figures that they rest on',
-        heads: ['id', 'claim', 'verdict', 'what was seen', 'figures', 'evidence'],
-        rows: claims.map(({ claim, decision, runs, reproduce }) => [
-          claim.id,
-          `${claim.sentence} (${claim.source})`,
-          html`<span class="verdict ${decision.verdict.replace(' ', '-')}">${decision.verdict}</span
-            >${
-              decision.turnsAt === null
-                ? null
-                : html`<br />${decision.turnsAt.variable}${decision.turnsAt.value === null ? '' : ` ${withMargin(decision.turnsAt.value)}`}`
-            }`,
-          decision.seen,
-          decision.numbers.map(numberLine),
-          evidenceOf(claim, { runs, reproduce, isMeasured: decision.verdict !== 'not measured' }),
-        ]),
-      })}
-    </div>
+    ${proseTable({
+      caption: 'Verdicts on this machine, with the figures that they rest on',
+      heads: ['id', 'claim', 'verdict', 'what was seen', 'figures', 'evidence'],
+      rows: claims.map(({ claim, decision, runs, reproduce }) => [
+        claim.id,
+        `${claim.sentence} (${claim.source})`,
+        html`<span class="verdict ${decision.verdict.replace(' ', '-')}">${decision.verdict}</span
+          >${
+            decision.turnsAt === null
+              ? null
+              : html`<br />${decision.turnsAt.variable}${decision.turnsAt.value === null ? '' : ` ${withMargin(decision.turnsAt.value)}`}`
+          }`,
+        decision.seen,
+        decision.numbers.map(numberLine),
+        evidenceOf(claim, { runs, reproduce, isMeasured: decision.verdict !== 'not measured' }),
+      ]),
+    })}
   `
 }
 
 /** Every run that this page tells of, by the command that measured it. */
 export function evidenceTable(runs: readonly Run[], linkOf: RunLink): Markup {
-  return html`<div class="prose">
-    ${htmlTable({
-      caption: 'Runs that this page rests on',
-      heads: ['run', 'started (UTC)', 'blocks', 'command'],
-      rows: runs.map((run) => {
-        const link = linkOf(run.runId)
-        return [
-          html`<span id="${anchorOf('run', run.runId)}"
-            >${link === null ? run.runId : html`<a href="${link}">${run.runId}</a>`}</span
-          >`,
-          startedText(run.startedAt),
-          `${run.blocks.filter(({ outcome }) => outcome === 'measured').length} measured of ${run.blocks.length}${run.complete ? '' : ', INCOMPLETE'}`,
-          html`<code>${commandOf(run)}</code>`,
-        ]
-      }),
-    })}
-  </div>`
+  return html`${proseTable({
+    caption: 'Runs that this page rests on',
+    heads: ['run', 'started (UTC)', 'blocks', 'command'],
+    rows: runs.map((run) => {
+      const link = linkOf(run.runId)
+      return [
+        html`<span id="${anchorOf('run', run.runId)}"
+          >${link === null ? run.runId : html`<a href="${link}">${run.runId}</a>`}</span
+        >`,
+        startedText(run.startedAt),
+        `${run.blocks.filter(({ outcome }) => outcome === 'measured').length} measured of ${run.blocks.length}${run.complete ? '' : ', INCOMPLETE'}`,
+        html`<code>${commandOf(run)}</code>`,
+      ]
+    }),
+  })}`
 }
 
 /** Questions that users ask, each with numbers or with what would measure it. */
 export function questionsSection(questions: readonly AnsweredQuestion[]): Markup {
   return html`
     <p>Asked in the trackers of others; what they publish stands beside, never as ours.</p>
-    <div class="prose">
-      ${htmlTable({
-        caption: 'Each answered by numbers of this machine, or not measured',
-        heads: ['question', 'here', 'others publish', 'asked in'],
-        rows: questions.map(({ text, numbers, asked, published = '', command }) => [
-          text,
-          numbers.length > 0
-            ? numbers.map(numberLine)
-            : html`not measured: <code>${command}</code>`,
-          published,
-          asked,
-        ]),
-      })}
-    </div>
+    ${proseTable({
+      caption: 'Each answered by numbers of this machine, or not measured',
+      heads: ['question', 'here', 'others publish', 'asked in'],
+      rows: questions.map(({ text, numbers, asked, published = '', command }) => [
+        text,
+        numbers.length > 0 ? numbers.map(numberLine) : html`not measured: <code>${command}</code>`,
+        published,
+        asked,
+      ]),
+    })}
   `
 }
 
 /** What is refused of what was tried, by mode, and what each attempt came to. */
 export function scoreSection(arms: readonly ArmRecord[]): Markup {
-  const tried = arms.flatMap(({ caseId, preflight }) =>
-    preflight === null ? [] : [{ caseId, preflight }],
+  const tried = arms.flatMap(({ scenario, preflight }) =>
+    preflight === null || preflight.tried === 0 ? [] : [{ scenario, preflight }],
   )
   if (tried.length === 0) return missing('npm run verify')
   return html`
@@ -101,8 +93,8 @@ export function scoreSection(arms: readonly ArmRecord[]): Markup {
     ${htmlTable({
       caption: 'Security score: bad credentials refused of those tried; counts, not estimates',
       heads: ['mode', 'refused', 'tried', 'handler calls', 'recorded beside', 'verdict'],
-      rows: tried.map(({ caseId, preflight }) => [
-        caseId,
+      rows: tried.map(({ scenario, preflight }) => [
+        scenario,
         String(preflight.refused),
         String(preflight.tried),
         String(preflight.handlerCalls),
@@ -115,11 +107,11 @@ export function scoreSection(arms: readonly ArmRecord[]): Markup {
     ${tried
       .filter(({ preflight }) => preflight.refusals.length > 0)
       .map(
-        ({ caseId, preflight }) =>
-          html`<details class="prose">
-            <summary>${caseId}: ${preflight.refused} of ${preflight.tried}</summary>
-            ${htmlTable({
-              caption: `Bad credentials at ${caseId}`,
+        ({ scenario, preflight }) =>
+          html`<details>
+            <summary>${scenario}: ${preflight.refused} of ${preflight.tried} refused</summary>
+            ${proseTable({
+              caption: `Bad credentials at ${scenario}`,
               heads: ['id', 'presented', 'expected', 'seen'],
               rows: preflight.refusals.map(({ id, sameAs, describe, expected, outcome }) => [
                 [id, ...sameAs].join(' = '),
@@ -135,7 +127,7 @@ export function scoreSection(arms: readonly ArmRecord[]): Markup {
 
 /** The command that a run was measured by. */
 export function commandOf({ command: [name = 'bench', ...words] }: Run): string {
-  return shellCommand(['npm', 'run', name, '--', ...words])
+  return shellCommand(['npm', 'run', name, ...(words.length === 0 ? [] : ['--', ...words])])
 }
 
 function evidenceOf(
@@ -151,7 +143,9 @@ function evidenceOf(
   },
 ): Markup {
   const links = [
-    ...runs.map((runId) => html`<div><a href="#${anchorOf('run', runId)}">run ${runId}</a></div>`),
+    ...runs.map(
+      (runId) => html`<div><a href="#${anchorOf('run', runId)}">run ${shortRunId(runId)}</a></div>`,
+    ),
     ...(isMeasured
       ? events.map(
           (name) => html`<div><a href="#${anchorOf('event', name)}">event ${name}</a></div>`,
@@ -160,4 +154,10 @@ function evidenceOf(
     ...(id.startsWith('S') && isMeasured ? [html`<div><a href="#score">refusals</a></div>`] : []),
   ]
   return html`${links}${reproduce.map((command) => html`<div><code>${command}</code></div>`)}`
+}
+
+/** What was measured and the random end: the time, commit and machine before it are in the table of runs. */
+function shortRunId(runId: string): string {
+  const [, , , ...rest] = runId.split('-')
+  return rest.length === 0 ? runId : rest.join('-')
 }

@@ -33,6 +33,8 @@ export interface ReportInput {
   readonly main: ReportedRun
   readonly micro: ReportedRun | null
   readonly churn: ReportedRun | null
+  /** A run with reconnect storms; may be that of `churn`. */
+  readonly storm: ReportedRun | null
   readonly curve: ReportedRun | null
   /** Runs that the main one can be compared with, newest first. */
   readonly others: readonly OtherRun[]
@@ -82,7 +84,9 @@ export function renderReport(input: ReportInput): string {
     body,
     data: {
       schema: 1,
-      runs: [input.main, input.micro, input.churn, input.curve].flatMap(dataOf),
+      runs: [...new Set([input.main, input.micro, input.churn, input.storm, input.curve])].flatMap(
+        dataOf,
+      ),
       claims: input.claims.map(({ claim, decision, runs }) => ({
         id: claim.id,
         sentence: claim.sentence,
@@ -106,7 +110,7 @@ function sectionsOf(input: ReportInput): Section[] {
     {
       id: 'break-even',
       title: 'New connections, and where costs cross',
-      body: breakEvenSection(input.churn),
+      body: breakEvenSection(input.churn, input.storm),
     },
     { id: 'claims', title: 'What two articles claim', body: claimsSection(input.claims) },
     { id: 'events', title: 'Life cycle: events under load', body: eventsSection(input.events) },
@@ -145,10 +149,15 @@ function chartsOf({ main, micro, churn, curve, others, events, history }: Report
 function dataOf(reported: ReportedRun | null) {
   if (reported === null) return []
   const { run, summary } = reported
-  const { blocks, ...head } = run
+  const { blocks, arms, ...head } = run
   return [
     {
       ...head,
+      // What became of each bad credential is in the run's own file, and of one run a scenario in the page.
+      arms: arms.map(({ preflight, ...arm }) => ({
+        ...arm,
+        preflight: preflight === null ? null : { ...preflight, refusals: [] },
+      })),
       blocksMeasured: summary.blocksMeasured,
       cases: summary.arms.map(({ record, figures, churn, curve }) => ({
         id: record.id,

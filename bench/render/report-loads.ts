@@ -51,13 +51,17 @@ export function ledgerSection(micro: ReportedRun | null): Markup {
   `
 }
 
-/** New connections and where the costs of two mechanisms cross. */
-export function breakEvenSection(churn: ReportedRun | null): Markup {
-  if (churn === null) return missing('npm run bench -- tls mtls jwt --load churn')
+/** New connections and where the costs of two mechanisms cross, and what storms of them do. */
+export function breakEvenSection(churn: ReportedRun | null, storm: ReportedRun | null): Markup {
+  return html`${churn === null ? missing('npm run bench -- tls mtls jwt --load churn') : connections(churn)}
+    <h3>Reconnect storms</h3>
+    ${storm === null ? missing('npm run bench -- mtls --load churn --storm 10,100') : stormTable(storm)}`
+}
+
+function connections(churn: ReportedRun): Markup {
   const { arms, breakEvens } = churn.summary
   const nameOf = namesOf(churn.summary)
   const lasting = arms.flatMap(({ churn: uses }) => uses.filter((use) => use.clients === undefined))
-  const storms = arms.flatMap(({ churn: uses }) => uses.filter((use) => use.clients !== undefined))
   const policies = [
     ...new Set(lasting.map(({ policy }) => policy).filter((policy) => policy !== 'keep-alive')),
   ]
@@ -67,26 +71,22 @@ export function breakEvenSection(churn: ReportedRun | null): Markup {
         ? html`<p>No two of these cases are proved to cross within what was measured.</p>`
         : breakEvenSentences(breakEvens, nameOf).map((sentence) => html`<p>${sentence}</p>`)
     }
-    ${
-      policies.length === 0
-        ? null
-        : chartFigure({
-            id: 'churn',
-            title: 'Server CPU per request over requests per connection.',
-            alt: 'Lines of server CPU per request, one a case, falling with requests per connection.',
-            controls: [
-              selectControl(
-                'churn-policy',
-                'handshakes',
-                policies.map((policy) => ({ value: policy, label: policy })),
-              ),
-              namesControl(
-                'churn-cases',
-                arms.map(({ record }) => nameOf(record.id)),
-              ),
-            ],
-          })
-    }
+    ${chartFigure({
+      id: 'churn',
+      title: 'Server CPU per request over requests per connection.',
+      alt: 'Lines of server CPU per request, one a case, falling with requests per connection.',
+      controls: [
+        selectControl(
+          'churn-policy',
+          'handshakes',
+          policies.map((policy) => ({ value: policy, label: policy })),
+        ),
+        namesControl(
+          'churn-cases',
+          arms.map(({ record }) => nameOf(record.id)),
+        ),
+      ],
+    })}
     ${htmlTable({
       caption: `By case and use of connections; ${groundsOf(lasting.map((use) => use.metrics.cpuUsPerRequest))}`,
       heads: ['case', 'use', 'CPU µs/request', 'CPU µs/connection', 'resumed share'],
@@ -98,28 +98,28 @@ export function breakEvenSection(churn: ReportedRun | null): Markup {
         cell(use.metrics.resumedShare),
       ]),
     })}
-    ${
-      storms.length === 0
-        ? null
-        : htmlTable({
-            caption: `Reconnect storms: so many clients at one instant; ${groundsOf(storms.map((use) => use.recoveryUs))}`,
-            heads: [
-              'case',
-              'clients',
-              'handshakes',
-              'all served after, ms',
-              'p99 to first answer, ms',
-            ],
-            rows: storms.map((use) => [
-              nameOf(use.arm),
-              String(use.clients),
-              use.policy,
-              cell(use.recoveryUs, MS_PER_US),
-              cell(use.servedP99Us, MS_PER_US),
-            ]),
-          })
-    }
     ${source(churn)}
+  `
+}
+
+function stormTable(storm: ReportedRun): Markup {
+  const storms = storm.summary.arms.flatMap(({ churn }) =>
+    churn.filter(({ clients }) => clients !== undefined),
+  )
+  const nameOf = namesOf(storm.summary)
+  return html`
+    ${htmlTable({
+      caption: `So many clients connect at one instant; ${groundsOf(storms.map((use) => use.recoveryUs))}`,
+      heads: ['case', 'clients', 'handshakes', 'all served after, ms', 'p99 to first answer, ms'],
+      rows: storms.map((use) => [
+        nameOf(use.arm),
+        String(use.clients),
+        use.policy,
+        cell(use.recoveryUs, MS_PER_US),
+        cell(use.servedP99Us, MS_PER_US),
+      ]),
+    })}
+    ${source(storm)}
   `
 }
 
@@ -161,12 +161,12 @@ export function curveSection(curve: ReportedRun | null): Markup {
     ${curves.map(({ arm, points }) =>
       htmlTable({
         caption: `${nameOf(arm)}: latency in ms by offered rate; ${groundsOf(points.map((point) => point.metrics.latencyP50Us))}`,
-        heads: ['offered/s', 'answered/s', 'p50 ms', 'p90 ms', 'p99 ms', 'p99.9 ms', ''],
+        heads: ['offered/s', 'answered/s', 'p50 ms', 'p90 ms', 'p99 ms', 'p99.9 ms', 'note'],
         rows: points.map(({ plan, metrics: own, invalid }) => [
           plan.ratePerSecond.toLocaleString('en'),
           cell(own.requestsPerSecond),
           ...percentileMetrics.map((name) => cell(own[name], MS_PER_US)),
-          invalid.length > 0 ? `INVALID: ${invalid.join('; ')}` : '',
+          invalid.length > 0 ? html`<span class="note">INVALID: ${invalid.join('; ')}</span>` : '',
         ]),
       }),
     )}

@@ -2,7 +2,7 @@ import { windowOf } from '../analysis/event-windows.ts'
 import type { History } from '../analysis/history.ts'
 import type { EventRecord } from '../events.ts'
 import { plainText } from './charts-text.ts'
-import { html, htmlTable, type Markup } from './html.ts'
+import { html, proseTable, type Markup } from './html.ts'
 import { chartFigure, selectControl } from './page-figure.ts'
 import { pageHistory, type Figure } from './page-model.ts'
 import { anchorOf, missing } from './report-parts.ts'
@@ -37,33 +37,31 @@ export function eventsSection(events: readonly EventRecord[]): Markup {
         ),
       ],
     })}
-    <div class="prose">
-      ${htmlTable({
-        caption: 'Windows in ms since the event; n is the number of requests due after it',
-        heads: [
-          'event',
-          'what',
-          'last served, ms',
-          'first not served, ms',
-          'known to, ms',
-          'served / n',
-          'before',
-        ],
-        rows: windows.map((window) => [
-          html`<span id="${anchorOf('event', window.name)}">${window.name}</span>`,
-          window.what,
-          window.lastServedMs === null ? 'none was' : ms(window.lastServedMs),
-          window.firstRefusedMs === null
-            ? `none within ${ms(window.watchedMs)}`
-            : ms(window.firstRefusedMs),
-          `± ${ms(window.resolutionMs)}`,
-          `${window.servedAfter} / ${window.servedAfter + window.refusedAfter}`,
-          window.failedBefore === 0
-            ? `all ${window.servedBefore} served`
-            : `${window.failedBefore} FAILED of ${window.failedBefore + window.servedBefore}`,
-        ]),
-      })}
-    </div>
+    ${proseTable({
+      caption: 'Windows in ms since the event; n is the number of requests due after it',
+      heads: [
+        'event',
+        'what',
+        'last served, ms',
+        'first not served, ms',
+        'known to, ms',
+        'served / n',
+        'before',
+      ],
+      rows: windows.map((window) => [
+        html`<span id="${anchorOf('event', window.name)}">${window.name}</span>`,
+        window.what,
+        window.lastServedMs === null ? 'none was' : ms(window.lastServedMs),
+        window.firstRefusedMs === null
+          ? `none within ${ms(window.watchedMs)}`
+          : ms(window.firstRefusedMs),
+        `± ${ms(window.resolutionMs)}`,
+        `${window.servedAfter} / ${window.servedAfter + window.refusedAfter}`,
+        window.failedBefore === 0
+          ? `all ${window.servedBefore} served`
+          : `${window.failedBefore} FAILED of ${window.failedBefore + window.servedBefore}`,
+      ]),
+    })}
   `
 }
 
@@ -73,6 +71,7 @@ export function historySection(history: History | null): Markup {
     return html`<p>Not a history yet: another <code>npm run bench</code> adds a point.</p>`
   }
   const { series, runs } = pageHistory(history)
+  const longest = series.toSorted((a, b) => lengthOf(b) - lengthOf(a))[0]?.name
   return html`
     ${headline(history).map((line) => html`<p>${line}</p>`)}
     ${chartFigure({
@@ -84,7 +83,13 @@ export function historySection(history: History | null): Markup {
         selectControl(
           'history-case',
           'case',
-          series.map(({ name }) => ({ value: name, label: name })),
+          series.map(({ name, machines }) => {
+            return {
+              value: name,
+              label: `${name} (${lengthOf({ machines })} runs)`,
+              chosen: name === longest,
+            }
+          }),
         ),
       ],
     })}
@@ -101,27 +106,30 @@ export function historySection(history: History | null): Markup {
         ),
       )}
     </ul>
-    ${htmlTable({
-      caption: 'The newest run of each case; ± is the 99 % interval of that run',
-      heads: ['case', '÷ reference', 'blocks', 'run', 'change points'],
-      rows: series.map((one, index) => {
-        const last = one.machines
-          .flatMap(({ points }) => points)
-          .reduce(
-            (newest: { run: number; ratio: Figure | null } | null, point) =>
-              newest === null || point.run >= newest.run ? point : newest,
-            null,
-          )
-        const all = history.series[index]
-        return [
-          one.name,
-          figureText(last?.ratio ?? null),
-          String(last?.ratio?.[4] ?? '–'),
-          last === null ? '–' : (runs[last.run]?.label ?? '–'),
-          all === undefined ? '' : silenceOr(all, history),
-        ]
-      }),
-    })}
+    <details ${series.length > MOST_ROWS ? '' : html`open`}>
+      <summary>The newest run of each of ${series.length} cases</summary>
+      ${proseTable({
+        caption: 'The newest run of each case; ± is the 99 % interval of that run',
+        heads: ['case', '÷ reference', 'blocks', 'run', 'change points'],
+        rows: series.map((one, index) => {
+          const last = one.machines
+            .flatMap(({ points }) => points)
+            .reduce(
+              (newest: { run: number; ratio: Figure | null } | null, point) =>
+                newest === null || point.run >= newest.run ? point : newest,
+              null,
+            )
+          const all = history.series[index]
+          return [
+            one.name,
+            figureText(last?.ratio ?? null),
+            String(last?.ratio?.[4] ?? '–'),
+            last === null ? '–' : (runs[last.run]?.label ?? '–'),
+            all === undefined ? '' : silenceOr(all, history),
+          ]
+        }),
+      })}
+    </details>
     ${exclusionLines(history).map((line) => html`<p class="muted">${line}</p>`)}
   `
 }
@@ -139,6 +147,17 @@ function figureText(figure: Figure | null): string {
   return withMargin({ estimate, low, high, level, blocks })
 }
 
+function lengthOf({
+  machines,
+}: {
+  readonly machines: readonly { readonly points: readonly unknown[] }[]
+}): number {
+  return machines.reduce((sum, { points }) => sum + points.length, 0)
+}
+
 function ms(value: number): string {
   return value.toFixed(0)
 }
+
+/** More than a reader wants to scroll past. */
+const MOST_ROWS = 8

@@ -58,7 +58,12 @@ addFigure('cost', () => {
       options: {
         ...baseOptions({
           legend: runs.length > 1,
-          x: { title: `${metric.label}, ${unit}`, beginAtZero: true, ticks: { callback: tick } },
+          x: {
+            title: `${metric.label}, ${unit}`,
+            min: 0,
+            suggestedMax: rangeOf(datasets, (value) => value ?? NaN).suggestedMax,
+            ticks: { callback: tick },
+          },
           y: { grid: { display: false }, ticks: { autoSkip: false } },
           tooltip: {
             label: ({ dataset, dataIndex, datasetIndex }) =>

@@ -52,7 +52,11 @@ function fillTable(table, { caption, heads, rows }) {
       line([cell('th', first, 'row'), ...others.map((text) => cell('td', text))]),
     ),
   )
-  table.replaceChildren(cell('caption', caption), head, body)
+  const words = document.createElement('caption')
+  const inner = document.createElement('span')
+  inner.textContent = caption
+  words.append(inner)
+  table.replaceChildren(words, head, body)
 }
 
 /** The value of a list; '' where the page has none. */

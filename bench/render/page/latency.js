@@ -88,10 +88,33 @@ addFigure('curve', () => {
   ]
   const shown = series.filter(({ name }) => boxes.has(name))
   const label = page.percentiles.find(({ name }) => name === percentile).label
+  const datasets = shown.map(({ name, points }) => {
+    const { colour, dash, marker } = lineStyle(series.findIndex((one) => one.name === name))
+    // Where the generator was the limit a line breaks off: what lies between is not known.
+    const sound = ({ invalid, latency }) => !invalid && latency[percentile] !== null
+    return {
+      label: name,
+      data: points.map((point) => ({
+        x: point.rate,
+        y: sound(point) ? point.latency[percentile][0] * scale : null,
+      })),
+      whiskers: points.map((point) =>
+        sound(point) && point.latency[percentile][1] !== null
+          ? [point.latency[percentile][1] * scale, point.latency[percentile][2] * scale]
+          : null,
+      ),
+      whiskerColour: colour,
+      borderColor: colour,
+      backgroundColor: colour,
+      borderDash: dash,
+      pointStyle: marker,
+      pointRadius: 4,
+    }
+  })
   return {
     heightPx: 400,
     caption: `${label}, ${unit}, by offered rate`,
-    heads: ['case', 'offered/s', `${label}, ${unit}`, 'windows', ''],
+    heads: ['case', 'offered/s', `${label}, ${unit}`, 'windows', 'note'],
     rows: shown.flatMap(({ name, points }) =>
       points.map(({ rate, latency, invalid }) => [
         name,
@@ -104,28 +127,7 @@ addFigure('curve', () => {
     chart: {
       type: 'line',
       data: {
-        datasets: shown.map(({ name, points }) => {
-          const { colour, dash, marker } = lineStyle(series.findIndex((one) => one.name === name))
-          const sound = points.filter(({ invalid, latency }) => !invalid && latency[percentile])
-          return {
-            label: name,
-            data: sound.map(({ rate, latency }) => ({
-              x: rate,
-              y: latency[percentile][0] * scale,
-            })),
-            whiskers: sound.map(({ latency }) =>
-              latency[percentile][1] === null
-                ? null
-                : [latency[percentile][1] * scale, latency[percentile][2] * scale],
-            ),
-            whiskerColour: colour,
-            borderColor: colour,
-            backgroundColor: colour,
-            borderDash: dash,
-            pointStyle: marker,
-            pointRadius: 4,
-          }
-        }),
+        datasets,
       },
       options: {
         ...baseOptions({
@@ -136,6 +138,7 @@ addFigure('curve', () => {
           },
           y: {
             type: 'logarithmic',
+            ...rangeOf(datasets, ({ y }) => y ?? NaN),
             title: `${label}, ${unit}, log scale`,
             ticks: { callback: ladder },
           },

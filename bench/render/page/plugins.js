@@ -5,6 +5,11 @@ const whiskers = {
   id: 'whiskers',
   afterDatasetsDraw(chart) {
     const horizontal = chart.options.indexAxis === 'y'
+    const { left, top, width, height } = chart.chartArea
+    chart.ctx.save()
+    chart.ctx.beginPath()
+    chart.ctx.rect(left, top, width, height)
+    chart.ctx.clip()
     for (const [index, dataset] of chart.data.datasets.entries()) {
       if (dataset.whiskers === undefined || !chart.isDatasetVisible(index)) continue
       const meta = chart.getDatasetMeta(index)
@@ -19,12 +24,12 @@ const whiskers = {
         })
       }
     }
+    chart.ctx.restore()
   },
 }
 
 function drawWhisker(pen, [from, to, at], { horizontal, colour }) {
   const cap = 4
-  pen.save()
   pen.strokeStyle = colour
   pen.lineWidth = 1.5
   pen.beginPath()
@@ -36,7 +41,6 @@ function drawWhisker(pen, [from, to, at], { horizontal, colour }) {
   line(from, at - cap, from, at + cap)
   line(to, at - cap, to, at + cap)
   pen.stroke()
-  pen.restore()
 }
 
 /** Marks: lines across the plot with a word, from `chart.config.marks`: axis, value, label. */

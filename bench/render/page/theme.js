@@ -41,7 +41,7 @@ function isNarrow() {
 function wrapped(name) {
   const width = isNarrow() ? 15 : 26
   const lines = ['']
-  for (const word of name.split(/(?<=[ =/,])/).flatMap((one) => pieces(one, width))) {
+  for (const word of name.split(/(?<=[ =/,-])/).flatMap((one) => pieces(one, width))) {
     if ((lines.at(-1) + word).trimEnd().length > width) lines.push('')
     lines[lines.length - 1] += word
   }
@@ -73,10 +73,20 @@ function baseOptions({ x, y, legend = true, tooltip }) {
       legend: {
         display: legend,
         position: 'bottom',
-        labels: { color: ink, usePointStyle: true, boxWidth: 36, pointStyleWidth: 36 },
+        labels: { color: ink, usePointStyle: true, boxHeight: 8, padding: 12 },
       },
       tooltip: { callbacks: tooltip },
     },
     scales: { x: axis(x), y: axis(y) },
   }
+}
+
+/** The range that data and their whiskers take, for an axis that must hold both. */
+function rangeOf(datasets, valueOf) {
+  const values = datasets.flatMap(({ data, whiskers: ends = [] }) => [
+    ...data.map(valueOf),
+    ...ends.flatMap((interval) => interval ?? []),
+  ])
+  const known = values.filter((value) => Number.isFinite(value))
+  return { suggestedMin: Math.min(...known), suggestedMax: Math.max(...known) }
 }

@@ -39,7 +39,11 @@ addFigure('lanes', () => {
       },
       options: {
         ...baseOptions({
-          x: { title: 'ms since the event was done', ticks: { callback: tick, maxRotation: 0 } },
+          x: {
+            title: 'ms since the event was done',
+            ...spanOf(page.events),
+            ticks: { callback: tick, maxRotation: 0 },
+          },
           y: {
             reverse: true,
             min: -0.6,
@@ -86,7 +90,11 @@ addFigure('timeline', () => {
       },
       options: {
         ...baseOptions({
-          x: { title: 'ms since the event was done', ticks: { callback: tick, maxRotation: 0 } },
+          x: {
+            title: 'ms since the event was done',
+            ...spanOf([event]),
+            ticks: { callback: tick, maxRotation: 0 },
+          },
           y: { type: 'logarithmic', title: 'latency, ms, log scale', ticks: { callback: ladder } },
           tooltip: {
             label: ({ dataset, raw }) => `${dataset.label} at ${tick(raw.x)} ms, ${tick(raw.y)} ms`,
@@ -102,10 +110,25 @@ addFigure('history', () => {
   const { runs, series } = page.history
   const one = series.find(({ name }) => name === chosen('history-case')) ?? series[0]
   const labelAt = (run) => runs[run]?.label ?? ''
+  const datasets = one.machines.map(({ machine, points }, index) => {
+    const { colour, dash, marker } = lineStyle(index)
+    return {
+      label: `machine ${machine}`,
+      data: points.map(({ run, ratio }) => ({ x: run + 1, y: ratio[0] })),
+      whiskers: points.map(({ ratio }) => (ratio[1] === null ? null : [ratio[1], ratio[2]])),
+      whiskerColour: colour,
+      borderColor: colour,
+      backgroundColor: colour,
+      borderDash: dash,
+      borderWidth: 1,
+      pointStyle: marker,
+      pointRadius: points.length > 60 ? 2 : 4,
+    }
+  })
   return {
     heightPx: 360,
     caption: `${one.name}: server CPU per request over that of the reference, by run`,
-    heads: ['run', 'machine', '÷ reference', 'blocks', ''],
+    heads: ['run', 'machine', '÷ reference', 'blocks', 'note'],
     rows: one.machines.flatMap(({ machine, points, changes }) =>
       points.map(({ run, ratio }) => [
         labelAt(run),
@@ -118,30 +141,25 @@ addFigure('history', () => {
     chart: {
       type: 'line',
       data: {
-        datasets: one.machines.map(({ machine, points }, index) => {
-          const { colour, dash, marker } = lineStyle(index)
-          return {
-            label: `machine ${machine}`,
-            data: points.map(({ run, ratio }) => ({ x: run + 1, y: ratio[0] })),
-            whiskers: points.map(({ ratio }) => (ratio[1] === null ? null : [ratio[1], ratio[2]])),
-            whiskerColour: colour,
-            borderColor: colour,
-            backgroundColor: colour,
-            borderDash: dash,
-            borderWidth: 1,
-            pointStyle: marker,
-            pointRadius: points.length > 60 ? 2 : 4,
-          }
-        }),
+        datasets,
       },
       options: {
         ...baseOptions({
           x: {
             type: 'linear',
             title: 'run, oldest first',
-            ticks: { precision: 0, maxRotation: 0 },
+            min: 0.5,
+            max: runs.length + 0.5,
+            afterBuildTicks: (axis) => {
+              axis.ticks = runTicks(runs.length)
+            },
+            ticks: { maxRotation: 0, autoSkip: true },
           },
-          y: { title: 'CPU ÷ reference', ticks: { callback: tick } },
+          y: {
+            title: 'CPU ÷ reference',
+            ...rangeOf(datasets, ({ y }) => y),
+            ticks: { callback: tick },
+          },
           tooltip: {
             title: ([item]) => labelAt(item.raw.x - 1),
             label: ({ dataset, raw }) => `${dataset.label}: ${tick(raw.y)}`,
@@ -154,3 +172,20 @@ addFigure('history', () => {
     },
   }
 })
+
+/** Whole runs, at most a dozen, the newest always among them. */
+function runTicks(count) {
+  const step = Math.max(1, Math.ceil(count / 12))
+  const ticks = []
+  for (let run = count; run >= 1; run -= step) ticks.unshift({ value: run })
+  return ticks
+}
+
+/** The span of the probes of events, in ms. */
+function spanOf(events) {
+  const times = events.flatMap(({ probes }) => probes.map(([ms]) => ms))
+  return {
+    min: Math.floor(Math.min(...times) / 100) * 100,
+    max: Math.ceil(Math.max(...times) / 100) * 100,
+  }
+}
