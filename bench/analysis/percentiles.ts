@@ -101,7 +101,9 @@ function firstReaching(
 function countsOf(histogram: Histogram): Map<number, number> {
   if (!(histogram instanceof JsHistogram)) throw new TypeError('not a histogram of our own making')
   const counts = new Map<number, number>()
-  for (let index = 0; index < histogram.countsArrayLength; index++) {
+  // Beyond the largest value all is empty: most of an hour's worth of counts.
+  const last = histogram.countsArrayIndex(histogram.maxValue)
+  for (let index = 0; index <= last; index++) {
     const count = histogram.getCountAtIndex(index)
     if (count === 0) continue
     counts.set(histogram.highestEquivalentValue(histogram.valueFromIndex(index)), count)

@@ -35,6 +35,24 @@ export async function gatherReport(
 ): Promise<Omit<ReportInput, 'assets'>> {
   const { runs } = listRuns([results])
   const main = mainRun(word, results, runs)
+  const history = [main, ...runs.map(({ run }) => run).filter(isNot(main))]
+  return reportOf(main, { results, runs, history }, io)
+}
+
+/** A report of a run beside others; a history needs of its runs no more than slices. */
+export async function reportOf(
+  main: Run,
+  {
+    results,
+    runs,
+    history,
+  }: {
+    readonly results: string
+    readonly runs: readonly StoredRun[]
+    readonly history: readonly Run[]
+  },
+  io: Io,
+): Promise<Omit<ReportInput, 'assets'>> {
   const { environment } = main
   // Of the same machine and source alone: figures of others would stand beside these as if they belonged.
   const kin = runs
@@ -68,7 +86,7 @@ export async function gatherReport(
     curve,
     others: othersOf(main, runs, defaults),
     events,
-    history: historyOf([main, ...runs.map(({ run }) => run).filter(isNot(main))], { defaults }),
+    history: historyOf(history, { defaults }),
     claims,
     questions: answerQuestions(sound, windows),
     attacked: attackedArms([main, ...kin]),
@@ -118,7 +136,8 @@ function mainRun(word: string | undefined, results: string, runs: readonly Store
   return main
 }
 
-function newestOf(runs: readonly Run[], kind: Kind): Run | null {
+/** The newest whole run of a kind; a smoke run only where there is no other. */
+export function newestOf(runs: readonly Run[], kind: Kind): Run | null {
   const ofKind = runs.filter((run) => run.complete && kindOf(run) === kind)
   // A smoke run measures nothing: only where there is no other.
   return ofKind.find(({ mode }) => mode !== 'smoke') ?? ofKind[0] ?? null

@@ -5,6 +5,7 @@ import type { CommandResult, Io } from './io.ts'
 import { inlineAssets } from './report-assets.ts'
 import { saveReport } from './report-files.ts'
 import { gatherReport } from './report-input.ts'
+import { buildSite } from './site.ts'
 
 interface ReportOptions {
   readonly results: string
@@ -35,6 +36,10 @@ export function reportCommand(io: Io, done: (result: CommandResult) => void): Co
 }
 
 async function report(word: string | undefined, options: ReportOptions, io: Io): Promise<void> {
+  if (options.site !== undefined) {
+    await site(options.site, options, io)
+    return
+  }
   const folder = options.out ?? join(options.results, 'report')
   const input = { ...(await gatherReport(word, options.results, io)), assets: inlineAssets() }
   prepareFolder(folder)
@@ -44,5 +49,20 @@ async function report(word: string | undefined, options: ReportOptions, io: Io):
     options.json === true
       ? `${JSON.stringify({ schema: 1, command: 'report', runId, complete, files })}\n`
       : `${Object.values(files).flat().join('\n')}\n`,
+  )
+}
+
+/** Builds a site; other than a report it is of every run there is. */
+async function site(folder: string, { results, json }: ReportOptions, io: Io): Promise<void> {
+  const folders = [results, join(io.root, 'results', 'reference')]
+  const { pages, runs, unreadable } = await buildSite(folder, { results, folders }, io)
+  const [first] = unreadable
+  if (first !== undefined)
+    io.err(`left out ${unreadable.length} files that are no runs: ${first}\n`)
+  const index = join(folder, 'index.html')
+  io.out(
+    json === true
+      ? `${JSON.stringify({ schema: 1, command: 'report', site: folder, index, pages, runs, leftOut: unreadable.length })}\n`
+      : `${index}\n${pages} pages of ${runs} runs\n`,
   )
 }

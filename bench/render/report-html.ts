@@ -24,7 +24,7 @@ import { costSection, spectraSection } from './report-cost.ts'
 import { claimsSection, questionsSection, scoreSection, type RunLink } from './report-evidence.ts'
 import { breakEvenSection, curveSection, ledgerSection } from './report-loads.ts'
 import { machineSection, methodSection } from './report-machine.ts'
-import type { Section } from './report-parts.ts'
+import { sectionMarkup, type Section } from './report-parts.ts'
 import { eventsSection, historySection } from './report-time.ts'
 import { encodedOf } from './spectra.ts'
 
@@ -54,8 +54,12 @@ export interface ReportInput {
 
 /** The report as one page of HTML. The same input gives the same bytes. */
 export function renderReport(input: ReportInput): string {
+  return renderPage(input, sectionsOf(input))
+}
+
+/** A page about a run with these sections, and the data of all that the input holds. */
+export function renderPage(input: ReportInput, sections: readonly Section[]): string {
   const { run } = input.main
-  const sections = sectionsOf(input)
   const body = html`<a class="skip" href="#content">Skip to the content</a>
     <header>
       <h1>What trust between machines costs</h1>
@@ -69,23 +73,19 @@ export function renderReport(input: ReportInput): string {
       </nav>
     </header>
     <main id="content">
-      ${sections.map(
-        ({ id, title, body: content }) =>
-          html`<section id="${id}" aria-labelledby="${id}-title">
-            <h2 id="${id}-title">${title}</h2>
-            ${content}
-          </section>`,
-      )}
+      ${sections.map(sectionMarkup)}
       <p><button id="save" hidden type="button">Save the data as JSON</button></p>
     </main>`
+  const { main, micro, churn, storm, curve, assets } = input
   return htmlPage({
     title: `What trust costs: ${run.runId}`,
-    assets: input.assets,
+    assets,
     body,
     data: {
       schema: 1,
-      runs: [...new Set([input.main, input.micro, input.churn, input.storm, input.curve])].flatMap(
-        dataOf,
+      // A site has too many pages for what the runs' own files hold.
+      runs: [...new Set([main, micro, churn, storm, curve])].flatMap((one) =>
+        dataOf(one, { withHistograms: assets.kind === 'inline' }),
       ),
       claims: input.claims.map(({ claim, decision, runs }) => ({
         id: claim.id,
@@ -146,7 +146,10 @@ function chartsOf({ main, micro, churn, curve, others, events, history }: Report
 }
 
 /** A run as data: every figure, the values of each block and the merged histograms that they are made of. */
-function dataOf(reported: ReportedRun | null) {
+function dataOf(
+  reported: ReportedRun | null,
+  { withHistograms }: { readonly withHistograms: boolean },
+) {
   if (reported === null) return []
   const { run, summary } = reported
   const { blocks, arms, ...head } = run
@@ -163,7 +166,7 @@ function dataOf(reported: ReportedRun | null) {
         id: record.id,
         metrics: figures?.metrics ?? null,
         byBlock: byBlock(blocks, record),
-        histograms: encodedOf(run, record),
+        ...(withHistograms ? { histograms: encodedOf(run, record) } : {}),
         churn,
         curve,
       })),

@@ -11,6 +11,14 @@ export interface Section {
   readonly body: Markup
 }
 
+/** A section with its heading. */
+export function sectionMarkup({ id, title, body }: Section): Markup {
+  return html`<section id="${id}" aria-labelledby="${id}-title">
+    <h2 id="${id}-title">${title}</h2>
+    ${body}
+  </section>`
+}
+
 /** What stands where something was not measured: the command that would. */
 export function missing(command: string): Markup {
   return html`<p>Not measured: <code>${command}</code> would.</p>`
