@@ -56,8 +56,18 @@ export function mergedPercentile(
   })
   // However blocks are weighted, the whole lies between the lowest and the highest of them.
   const [lowest, highest] = [Math.min(...ends), Math.max(...ends)]
+  // Side by side by bin: a thousand resamples read these and nothing else.
+  const blocks = cumulative.length
+  const flat = new Float64Array((highest - lowest + 1) * blocks)
+  for (const [block, counts] of cumulative.entries()) {
+    for (let bin = lowest; bin <= highest; bin++) {
+      flat[(bin - lowest) * blocks + block] = counts[bin] ?? 0
+    }
+  }
+  const totals = Float64Array.from(cumulative, (counts) => counts[last] ?? 0)
   const statistic = (weights: readonly number[]): number => {
-    const upTo = (bin: number) => weightedSum(cumulative, weights, bin)
+    const upTo = (bin: number) =>
+      bin === last ? weightedSum(totals, weights, 0) : weightedSum(flat, weights, bin - lowest)
     const bin = firstReaching(rankOf(upTo(last), percentile), lowest, highest, upTo)
     return Math.log(valuesUs[bin] ?? Number.NaN)
   }
@@ -65,14 +75,12 @@ export function mergedPercentile(
   return interval === null ? null : mapEstimate(interval, Math.exp)
 }
 
-function weightedSum(
-  cumulative: readonly Float64Array[],
-  weights: readonly number[],
-  bin: number,
-): number {
+/** The sum of one row of as many values as there are weights. */
+function weightedSum(rows: Float64Array, weights: readonly number[], row: number): number {
+  const start = row * weights.length
   let sum = 0
-  for (let block = 0; block < cumulative.length; block++) {
-    sum += (weights[block] ?? 0) * (cumulative[block]?.[bin] ?? 0)
+  for (let block = 0; block < weights.length; block++) {
+    sum += (weights[block] ?? 0) * (rows[start + block] ?? 0)
   }
   return sum
 }
