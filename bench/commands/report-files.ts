@@ -23,17 +23,30 @@ export interface ReportFiles {
 
 /** Writes the page and all that stands beside it. */
 export async function saveReport(folder: string, input: ReportInput): Promise<ReportFiles> {
+  const html = join(folder, 'report.html')
+  saveFile(html, pageWithin(MOST_BYTES, input))
+  return {
+    html,
+    ...saveTexts(folder, input),
+    badges: saveBadges(folder, input),
+    charts: await saveCharts(folder, input),
+  }
+}
+
+/** Writes a report as Markdown and CSV, and its histograms. */
+export function saveTexts(
+  folder: string,
+  input: ReportInput,
+): Pick<ReportFiles, 'markdown' | 'csv' | 'histograms'> {
   const files = {
-    html: join(folder, 'report.html'),
     markdown: join(folder, 'report.md'),
     csv: join(folder, 'report.csv'),
     histograms: join(folder, 'report.hlog'),
   }
-  saveFile(files.html, pageWithin(MOST_BYTES, input))
   saveFile(files.markdown, renderReportMarkdown(input.main, input.claims))
   saveFile(files.csv, renderCsv(input.main.summary))
   saveFile(files.histograms, renderHistogramLog(input.main.run))
-  return { ...files, badges: saveBadges(folder, input), charts: await saveCharts(folder, input) }
+  return files
 }
 
 /** The page with as many other runs to compare with as fit. */

@@ -52,8 +52,8 @@ export function writeRunPage(file: string, { folder, assets }: Omit<SiteWork, 'f
     slices: {
       ...run,
       arms,
-      blocks: blocks.map(({ windows: _, churn: __, primitives: ___, ...block }) => ({
-        ...block,
+      blocks: blocks.map(({ index, startedAt, startOrder, outcome, reason, slices }) => ({
+        ...{ index, startedAt, startOrder, outcome, reason, slices },
         histograms: [],
       })),
     },

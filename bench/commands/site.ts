@@ -20,7 +20,7 @@ import { jsonFiles, prepareFolder, readRun, saveFile } from '../store.ts'
 import { defaultsOf } from './history.ts'
 import type { Io } from './io.ts'
 import { chartScript, pageScript } from './report-assets.ts'
-import { saveBadges } from './report-files.ts'
+import { saveBadges, saveTexts } from './report-files.ts'
 import { newestOf, reportOf } from './report-input.ts'
 import type { SitePage, SiteWork } from './site-worker.ts'
 
@@ -129,6 +129,7 @@ async function saveMainReport(
     home: 'index.html',
   }
   saveFile(join(folder, 'report.html'), renderReport(input))
+  saveTexts(folder, input)
   saveBadges(folder, input)
   return true
 }
