@@ -33,13 +33,40 @@ export interface LatencyTable {
 /** Tabulates histograms, one a block: resampling blocks then needs no merging of histograms. */
 export function tabulate(histograms: readonly Histogram[]): LatencyTable {
   const counts = histograms.map(countsOf)
-  const valuesUs = [...new Set(counts.flatMap((one) => [...one.keys()]))].sort((a, b) => a - b)
+  const valuesUs = [...new Set(counts.flatMap((one) => one.valuesUs))].sort((a, b) => a - b)
   const cumulative = counts.map((one) => {
+    // Both ascend, so one walk over either does.
+    let place = 0
     let sum = 0
-    return Float64Array.from(valuesUs, (valueUs) => (sum += one.get(valueUs) ?? 0))
+    return Float64Array.from(valuesUs, (valueUs) => {
+      if (one.valuesUs[place] === valueUs) sum += one.counts[place++] ?? 0
+      return sum
+    })
   })
   const samples = cumulative.reduce((sum, block) => sum + (block.at(-1) ?? 0), 0)
   return { valuesUs, cumulative, samples }
+}
+
+/** Percentiles in µs of the histogram merged over blocks, as HdrHistogram tells them; null without samples. */
+export function percentilesOf({
+  valuesUs,
+  cumulative,
+  samples,
+}: LatencyTable): (percentile: number) => number | null {
+  const upTo = Float64Array.from(valuesUs, (_, bin) =>
+    cumulative.reduce((sum, block) => sum + (block[bin] ?? 0), 0),
+  )
+  return (percentile) =>
+    samples === 0
+      ? null
+      : (valuesUs[
+          firstReaching(
+            rankOf(samples, percentile),
+            0,
+            valuesUs.length - 1,
+            (bin) => upTo[bin] ?? 0,
+          )
+        ] ?? null)
 }
 
 /** Percentile in µs of the histogram merged over blocks, with its bootstrap interval over blocks, on the log scale since latencies are skewed; null without samples. */
@@ -106,15 +133,18 @@ function firstReaching(
   return first
 }
 
-function countsOf(histogram: Histogram): Map<number, number> {
+/** Latencies that occur, ascending, and how often. */
+function countsOf(histogram: Histogram): { valuesUs: number[]; counts: number[] } {
   if (!(histogram instanceof JsHistogram)) throw new TypeError('not a histogram of our own making')
-  const counts = new Map<number, number>()
+  const valuesUs: number[] = []
+  const counts: number[] = []
   // Beyond the largest value all is empty: most of an hour's worth of counts.
   const last = histogram.countsArrayIndex(histogram.maxValue)
   for (let index = 0; index <= last; index++) {
     const count = histogram.getCountAtIndex(index)
     if (count === 0) continue
-    counts.set(histogram.highestEquivalentValue(histogram.valueFromIndex(index)), count)
+    valuesUs.push(histogram.highestEquivalentValue(histogram.valueFromIndex(index)))
+    counts.push(count)
   }
-  return counts
+  return { valuesUs, counts }
 }

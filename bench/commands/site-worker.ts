@@ -53,7 +53,9 @@ export function writeRunPage(file: string, { folder, assets }: Omit<SiteWork, 'f
       ...run,
       arms,
       blocks: blocks.map(({ index, startedAt, startOrder, outcome, reason, slices }) => ({
-        ...{ index, startedAt, startOrder, outcome, reason, slices },
+        ...{ index, startedAt, startOrder, outcome, reason },
+        // The others are half of it, and would all go from one thread to the other.
+        slices: slices.filter(({ load }) => load === 'duet'),
         histograms: [],
       })),
     },

@@ -7,7 +7,7 @@ import { checksControl, chartFigure, selectControl, type Choice } from './page-f
 import { namesOf, pageMetrics, runLabel, type OtherRun, type ReportedRun } from './page-model.ts'
 import { cell, groundsOf, missing } from './report-parts.ts'
 import { sentences } from './sentence.ts'
-import { spectraOf } from './spectra.ts'
+import { connectionCounts } from './spectra.ts'
 
 /** What trust costs: one chart, five sentences at most, the table. */
 export function costSection(main: ReportedRun, others: readonly OtherRun[]): Markup {
@@ -57,8 +57,7 @@ export function costSection(main: ReportedRun, others: readonly OtherRun[]): Mar
 
 /** Latency by percentile, at one connection and at a case's own number. */
 export function spectraSection(main: ReportedRun, others: readonly OtherRun[]): Markup {
-  const spectra = main.summary.arms.flatMap(({ record }) => spectraOf(main.run, record))
-  const counts = [...new Set(spectra.map(({ connections }) => connections))].sort((a, b) => a - b)
+  const counts = connectionCounts(main.run)
   if (counts.length === 0) return missing('npm run bench -- combined')
   const last = counts.at(-1)
   return html`

@@ -1,6 +1,6 @@
-import { histogramOf } from '../analysis/percentiles.ts'
+import { histogramOf, percentilesOf, tabulate } from '../analysis/percentiles.ts'
 import { measuredBlocks, ownConnections } from '../analysis/reading.ts'
-import { encodeHistogram, mergeHistograms, percentileUs, sampleCount } from '../load/histogram.ts'
+import { encodeHistogram, mergeHistograms } from '../load/histogram.ts'
 import type { ArmRecord, Run } from '../results.ts'
 
 /** Latencies of one arm at a number of connections, merged over the measured blocks. */
@@ -13,36 +13,47 @@ export interface Spectrum {
 
 /** Spectra of an arm at one connection and at its own number; empty where none was measured. */
 export function spectraOf(run: Run, arm: ArmRecord): Spectrum[] {
-  return mergedOf(run, arm).map(({ connections, merged }) => {
-    const samples = sampleCount(merged)
+  return histogramsOf(run, arm).map(({ connections, histograms }) => {
+    const table = tabulate(histograms)
+    const at = percentilesOf(table)
+    const { samples } = table
     return {
       connections,
       samples,
       points: percentiles
         .filter((percentile) => ((100 - percentile) / 100) * samples >= FEWEST_BEYOND)
         .flatMap((percentile) => {
-          const latencyUs = percentileUs(merged, percentile)
+          const latencyUs = at(percentile)
           return latencyUs === null ? [] : [[percentile, latencyUs] as const]
         }),
     }
   })
 }
 
+/** Numbers of connections that a run has spectra of, ascending. */
+export function connectionCounts({ arms, blocks }: Run): number[] {
+  const wanted = new Set([1, ...arms.map(ownConnections)])
+  const measured = measuredBlocks(blocks).flatMap(({ histograms }) =>
+    histograms.filter(({ load }) => load === 'duet').map(({ connections }) => connections),
+  )
+  return [...new Set(measured)].filter((count) => wanted.has(count)).sort((a, b) => a - b)
+}
+
 /** The merged histograms themselves, compressed V2 in base64, whole µs. */
 export function encodedOf(run: Run, arm: ArmRecord) {
-  return mergedOf(run, arm).map(({ connections, merged }) => ({
+  return histogramsOf(run, arm).map(({ connections, histograms }) => ({
     connections,
-    histogram: encodeHistogram(merged),
+    histogram: encodeHistogram(mergeHistograms(histograms)),
   }))
 }
 
-function mergedOf(run: Run, arm: ArmRecord) {
+function histogramsOf(run: Run, arm: ArmRecord) {
   const counts = [...new Set([1, ownConnections(arm)])]
   return counts.flatMap((connections) => {
     const histograms = measuredBlocks(run.blocks).flatMap(
       (block) => histogramOf(block, { arm: arm.id, load: 'duet', connections }) ?? [],
     )
-    return histograms.length === 0 ? [] : [{ connections, merged: mergeHistograms(histograms) }]
+    return histograms.length === 0 ? [] : [{ connections, histograms }]
   })
 }
 
