@@ -145,7 +145,8 @@ export function findRun(
   )
 }
 
-function jsonFiles(folder: string): string[] {
+/** Files of a folder that may be runs; none where there is no such folder. */
+export function jsonFiles(folder: string): string[] {
   try {
     return readdirSync(folder)
       .filter((name) => name.endsWith('.json') && !name.startsWith('.'))

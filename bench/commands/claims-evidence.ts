@@ -10,7 +10,7 @@ import type { Trial } from '../experiments/trial.ts'
 import { pinClient, unpinClient } from '../pinning.ts'
 import type { Environment, Mode, Run } from '../results.ts'
 import { loadScenarios } from '../scenarios.ts'
-import { createRunId, listRuns } from '../store.ts'
+import { createRunId, listRuns, type StoredRun } from '../store.ts'
 import { listTrials, saveTrials } from '../trial-store.ts'
 import type { TrialRecord } from '../trials.ts'
 import { benchCommand } from './bench.ts'
@@ -22,6 +22,8 @@ export interface EvidenceOptions {
   readonly smoke?: true
   /** Measure nothing. */
   readonly stored?: true
+  /** Runs of `results` that were read already. */
+  readonly runs?: readonly StoredRun[]
   readonly results: string
 }
 
@@ -198,7 +200,8 @@ function findStored(
   },
 ): Run | null {
   const wanted = JSON.stringify(['bench', ...command])
-  const found = listRuns([options.results]).runs.find(({ run }) => {
+  const stored = options.runs ?? listRuns([options.results]).runs
+  const found = stored.find(({ run }) => {
     const { environment, complete, mode } = run
     return (
       JSON.stringify(withoutPlan(run.command)) === wanted &&

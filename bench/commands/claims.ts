@@ -8,7 +8,7 @@ import { events } from '../experiments/catalogue.ts'
 import { trials } from '../experiments/trials.ts'
 import { renderClaims, type DecidedClaim } from '../render/claims-text.ts'
 import type { Environment } from '../results.ts'
-import { prepareFolder, saveFile } from '../store.ts'
+import { listRuns, prepareFolder, saveFile, type StoredRun } from '../store.ts'
 import { gatherEvents, gatherRuns, gatherTrials, type EvidenceOptions } from './claims-evidence.ts'
 import type { CommandResult, Io } from './io.ts'
 
@@ -40,8 +40,9 @@ export async function decideStored(
   results: string,
   environment: Environment,
   io: Io,
+  runs: readonly StoredRun[] = listRuns([results]).runs,
 ): Promise<DecidedClaim[]> {
-  const options: ClaimsOptions = { results, stored: true, quick: true }
+  const options: ClaimsOptions = { results, stored: true, quick: true, runs }
   const evidence = await gatherRuns(experiments, options, { io, environment })
   const windows = await gatherEvents(events, options, { io, environment })
   const made = await gatherTrials(trials, options, { io, environment })

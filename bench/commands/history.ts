@@ -80,7 +80,8 @@ function unreadableWarning(message: string): Warning {
   }
 }
 
-function defaultsOf(scenarios: readonly Scenario[]): Map<string, Parameters> {
+/** Declared defaults of each scenario. */
+export function defaultsOf(scenarios: readonly Scenario[]): Map<string, Parameters> {
   return new Map(
     scenarios.map(({ name, parameters }) => [
       name,

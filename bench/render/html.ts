@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { html as template } from 'hono/html'
 
 /** HTML that is ready; only `html` makes it, so whatever is put in otherwise is text. */
@@ -14,19 +15,18 @@ export function html(strings: TemplateStringsArray, ...values: readonly unknown[
 export type Cell = string | Markup | readonly Markup[]
 
 /** A table with a caption, heads, and the first cell of each row as its head. */
-export function htmlTable({
-  caption,
-  heads,
-  rows,
-}: {
+export interface TableText {
   readonly caption: string
   readonly heads: readonly string[]
   readonly rows: readonly (readonly Cell[])[]
-}): Markup {
+}
+
+/** A table that scrolls sideways where it is too wide. */
+export function htmlTable({ caption, heads, rows }: TableText): Markup {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}">
     <table>
       <caption>
-        ${caption}
+        <span>${caption}</span>
       </caption>
       <thead>
         <tr>
@@ -46,48 +46,109 @@ export function htmlTable({
   </div>`
 }
 
-/** A whole page: no request leaves it. `data` is embedded as JSON, and can be saved by a link. */
+/**
+ * A table of sentences: on a phone its cells stand below each other, each with its head. Roles are
+ * told, since a table that is no grid any more would lose them.
+ */
+export function proseTable({ caption, heads, rows }: TableText): Markup {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}">
+    <table class="prose" role="table">
+      <caption>
+        <span>${caption}</span>
+      </caption>
+      <thead role="rowgroup">
+        <tr role="row">
+          ${heads.map((head) => html`<th scope="col" role="columnheader">${head}</th>`)}
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        ${rows.map(
+          ([first, ...cells]) =>
+            html`<tr role="row">
+              <th scope="row" role="rowheader">${first}</th>
+              ${cells.map(
+                (cell, index) =>
+                  html`<td role="cell" data-head="${heads[index + 1] ?? ''}">${cell}</td>`,
+              )}
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`
+}
+
+/** What a page runs and looks like: within it, or in files beside it. */
+export type PageAssets =
+  | { readonly kind: 'inline'; readonly style: string; readonly scripts: readonly string[] }
+  /** Relative addresses: of a site, whose pages share them. */
+  | { readonly kind: 'linked'; readonly style: string; readonly scripts: readonly string[] }
+
+/**
+ * A whole page: no request leaves its folder. `data` is embedded as JSON. What is inline is let in by
+ * its SHA-256 and nothing else (Content Security Policy Level 3, section 2.3.1), so text that became
+ * markup all the same could not run.
+ */
 export function htmlPage({
   title,
-  style,
+  assets,
   body,
   data,
 }: {
   readonly title: string
-  readonly style: string
+  readonly assets: PageAssets
   readonly body: Markup
   readonly data: unknown
 }): string {
   // Inside a script element only this could end it.
-  const json = JSON.stringify(data).replaceAll('<', String.raw`\u003c`)
+  const json = JSON.stringify(data, rounded).replaceAll('<', String.raw`\u003c`)
+  const parts = partsOf(assets)
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="${policyOf(assets)}">
+<link rel="icon" href="data:,">
 <title>${html`${title}`.toString()}</title>
-<style>${style}</style>
+${parts.style}
 </head>
 <body>
 ${body.toString()}
 <script type="application/json" id="data">${json}</script>
-<script>${saveScript}</script>
+${parts.scripts}
 </body>
 </html>
 `
 }
 
-/** Saves the embedded data; without scripts the button is not there. */
-const saveScript = `
-const button = document.getElementById('save')
-button.hidden = false
-button.addEventListener('click', () => {
-  const text = document.getElementById('data').textContent
-  const link = document.createElement('a')
-  link.href = URL.createObjectURL(new Blob([text], { type: 'application/json' }))
-  link.download = 'trustbench.json'
-  link.click()
-  URL.revokeObjectURL(link.href)
-})
-`
+/** Eight digits are more than any clock or interval supports, and half the bytes. */
+function rounded(_: string, value: unknown): unknown {
+  return typeof value === 'number' && !Number.isInteger(value)
+    ? Number(value.toPrecision(8))
+    : value
+}
+
+function partsOf({ kind, style, scripts }: PageAssets) {
+  switch (kind) {
+    case 'inline':
+      return {
+        style: `<style>${style}</style>`,
+        scripts: scripts.map((script) => `<script>${script}</script>`).join('\n'),
+      }
+    case 'linked':
+      return {
+        style: `<link rel="stylesheet" href="${style}">`,
+        scripts: scripts.map((address) => `<script src="${address}"></script>`).join('\n'),
+      }
+  }
+}
+
+function policyOf({ kind, style, scripts }: PageAssets): string {
+  const sources = (texts: readonly string[]) =>
+    kind === 'inline' ? texts.map(digestSource).join(' ') : "'self' file:"
+  return `default-src 'none'; img-src data:; style-src ${sources([style])}; script-src ${sources(scripts)}; base-uri 'none'; form-action 'none'`
+}
+
+function digestSource(text: string): string {
+  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`
+}

@@ -1,0 +1,104 @@
+import { join } from 'node:path'
+import { hasChurn, hasCurves, hasPrimitives, hasWindows } from '../analysis/summary.ts'
+import { badgesOf } from '../render/badges.ts'
+import type { BarChart } from '../render/charts-bars.ts'
+import type { LineChart } from '../render/charts-spectrum.ts'
+import { renderHistogramLog } from '../render/histogram-log.ts'
+import type { ReportedRun } from '../render/page-model.ts'
+import type * as runCharts from '../render/run-charts.ts'
+import { renderCsv } from '../render/report-csv.ts'
+import { renderReport, type ReportInput } from '../render/report-html.ts'
+import { renderReportMarkdown } from '../render/report-markdown.ts'
+import { saveFile } from '../store.ts'
+
+/** Files of a report, by what they are; lists where there are several. */
+export interface ReportFiles {
+  readonly html: string
+  readonly markdown: string
+  readonly csv: string
+  readonly histograms: string
+  readonly badges: readonly string[]
+  readonly charts: readonly string[]
+}
+
+/** Writes the page and all that stands beside it. */
+export async function saveReport(folder: string, input: ReportInput): Promise<ReportFiles> {
+  const html = join(folder, 'report.html')
+  saveFile(html, pageWithin(MOST_BYTES, input))
+  return {
+    html,
+    ...saveTexts(folder, input),
+    badges: saveBadges(folder, input),
+    charts: await saveCharts(folder, input),
+  }
+}
+
+/** Writes a report as Markdown and CSV, and its histograms. */
+export function saveTexts(
+  folder: string,
+  input: ReportInput,
+): Pick<ReportFiles, 'markdown' | 'csv' | 'histograms'> {
+  const files = {
+    markdown: join(folder, 'report.md'),
+    csv: join(folder, 'report.csv'),
+    histograms: join(folder, 'report.hlog'),
+  }
+  saveFile(files.markdown, renderReportMarkdown(input.main, input.claims))
+  saveFile(files.csv, renderCsv(input.main.summary))
+  saveFile(files.histograms, renderHistogramLog(input.main.run))
+  return files
+}
+
+/** The page with as many other runs to compare with as fit. */
+function pageWithin(mostBytes: number, input: ReportInput): string {
+  const page = renderReport(input)
+  const { others } = input
+  if (Buffer.byteLength(page) <= mostBytes || others.length === 0) return page
+  return pageWithin(mostBytes, { ...input, others: others.slice(0, others.length >> 1) })
+}
+
+/** Writes the badges of a report, as shields.io reads them. */
+export function saveBadges(folder: string, input: ReportInput): string[] {
+  const badges = badgesOf(input.main.summary, { attacked: input.attacked, claims: input.claims })
+  return Object.entries(badges).map(([name, badge]) => {
+    const file = join(folder, 'badges', `${name}.json`)
+    saveFile(file, `${JSON.stringify(badge)}\n`)
+    return file
+  })
+}
+
+async function saveCharts(folder: string, input: ReportInput): Promise<string[]> {
+  const [charts, { historyChart }, { renderPng }] = await Promise.all([
+    import('../render/run-charts.ts'),
+    import('../render/charts-history.ts'),
+    import('../render/png.ts'),
+  ])
+  const drawn: (readonly [name: string, chart: BarChart | LineChart | null])[] = [
+    input.main,
+    input.micro,
+    input.churn,
+    input.curve,
+  ].flatMap((one) => (one === null ? [] : chartsOf(one, charts)))
+  const { history } = input
+  if (history !== null && history.runs.length > 1) drawn.push(['history', historyChart(history)])
+  return drawn.flatMap(([name, chart]) => {
+    if (chart === null) return []
+    const file = join(folder, `${name}.png`)
+    saveFile(file, renderPng(chart))
+    return [file]
+  })
+}
+
+function chartsOf(
+  { run, summary }: ReportedRun,
+  charts: typeof runCharts,
+): (readonly [string, BarChart | LineChart | null])[] {
+  if (hasPrimitives(summary)) return [['ledger', charts.ledgerRunChart(run, summary)]]
+  if (hasChurn(summary)) return [['connections', charts.churnRunChart(run, summary)]]
+  if (hasCurves(summary)) return [['curve', charts.curveRunChart(run, summary)]]
+  if (hasWindows(summary)) return []
+  return Object.entries(charts.runCharts(run, summary))
+}
+
+/** Below what some mail servers and wikis take. */
+const MOST_BYTES = 950_000
