@@ -53,7 +53,9 @@ for (const { line, command, args } of runnable) {
     // The figures are not this test's business: one short block proves that the command works.
     const smoke =
       command === 'report'
-        ? [...args, '--out', temporaryFolder(t)]
+        ? args[0] === '--site'
+          ? ['--site', temporaryFolder(t)]
+          : [...args, '--out', temporaryFolder(t)]
         : measures
           ? [...args.filter((arg) => arg !== '--quick'), '--smoke', '--results', temporaryFolder(t)]
           : args

@@ -63,6 +63,6 @@ async function site(folder: string, { results, json }: ReportOptions, io: Io): P
   io.out(
     json === true
       ? `${JSON.stringify({ schema: 1, command: 'report', site: folder, index, pages, runs, leftOut: unreadable.length })}\n`
-      : `${index}\n${pages} pages of ${runs} runs\n`,
+      : `${index}\n${join(folder, 'history.html')}\n${pages} pages of ${runs} runs: open the first, or publish the folder as it is\n`,
   )
 }

@@ -28,7 +28,7 @@ async function build(t: TestContext): Promise<{ site: string; results: string; e
   const site = join(results, 'site')
   const { exitCode, err, out } = await cli(['report', '--results', results, '--site', site])
   assert.equal(exitCode, 0, err)
-  assert.match(out, /index\.html\n\d+ pages of \d+ runs\n$/)
+  assert.match(out, /index\.html\n.*history\.html\n\d+ pages of \d+ runs: /)
   return { site, results, err }
 }
 

@@ -8,7 +8,7 @@ import { pageHistory, type Figure } from './page-model.ts'
 import { anchorOf, missing } from './report-parts.ts'
 import { changeText, headline, silenceText } from './history-words.ts'
 import { exclusionLines } from './history-text.ts'
-import { withMargin } from './numbers.ts'
+import { levelPercent, withMargin } from './numbers.ts'
 
 /** Life-cycle events under a constant rate of requests: who was served, and until when. */
 export function eventsSection(events: readonly EventRecord[]): Markup {
@@ -109,7 +109,8 @@ export function historySection(history: History | null): Markup {
     <details ${series.length > MOST_ROWS ? '' : html`open`}>
       <summary>The newest run of each of ${series.length} cases</summary>
       ${proseTable({
-        caption: 'The newest run of each case; ± is the 99 % interval of that run',
+        caption:
+          'The newest run of each case; ± reaches to the farther end of the interval of that run',
         heads: ['case', '÷ reference', 'blocks', 'run', 'change points'],
         rows: series.map((one, index) => {
           const last = one.machines
@@ -144,7 +145,8 @@ function silenceOr(series: History['series'][number], history: History): string 
 function figureText(figure: Figure | null): string {
   if (figure === null) return '–'
   const [estimate, low, high, level, blocks] = figure
-  return withMargin({ estimate, low, high, level, blocks })
+  const told = withMargin({ estimate, low, high, level, blocks })
+  return level === null ? told : `${told} (${levelPercent(level)})`
 }
 
 function lengthOf({

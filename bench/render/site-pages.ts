@@ -132,10 +132,10 @@ function chartsOf(history: History | null) {
 function runsTable(runs: readonly SiteRun[], frame: SiteFrame): Markup {
   return htmlTable({
     caption: `${runs.length} runs, newest first`,
-    heads: ['started (UTC)', 'run', 'commit', 'mode', 'blocks', 'machine'],
+    heads: ['run', 'started (UTC)', 'commit', 'mode', 'blocks', 'machine'],
     rows: runs.map(({ run, blocksMeasured }) => [
-      startedText(run.startedAt),
       runLink(run, frame),
+      startedText(run.startedAt),
       run.environment.commit === null
         ? sourceLabel(run.environment)
         : html`<a href="${commitLink(frame, run.environment.commit)}"

@@ -21,6 +21,7 @@ const whiskers = {
         drawWhisker(chart.ctx, horizontal ? [from, to, element.y] : [from, to, element.x], {
           horizontal,
           colour: dataset.whiskerColour ?? colours().ink,
+          isDense: dataset.whiskers.length > 60,
         })
       }
     }
@@ -28,7 +29,7 @@ const whiskers = {
   },
 }
 
-function drawWhisker(pen, [from, to, at], { horizontal, colour }) {
+function drawWhisker(pen, [from, to, at], { horizontal, colour, isDense }) {
   const cap = 4
   pen.strokeStyle = colour
   pen.lineWidth = 1.5
@@ -38,8 +39,10 @@ function drawWhisker(pen, [from, to, at], { horizontal, colour }) {
     pen.lineTo(...(horizontal ? [x2, y2] : [y2, x2]))
   }
   line(from, at, to, at)
-  line(from, at - cap, from, at + cap)
-  line(to, at - cap, to, at + cap)
+  if (!isDense) {
+    line(from, at - cap, from, at + cap)
+    line(to, at - cap, to, at + cap)
+  }
   pen.stroke()
 }
 

@@ -116,7 +116,9 @@ addFigure('history', () => {
       label: `machine ${machine}`,
       data: points.map(({ run, ratio }) => ({ x: run + 1, y: ratio[0] })),
       whiskers: points.map(({ ratio }) => (ratio[1] === null ? null : [ratio[1], ratio[2]])),
-      whiskerColour: colour,
+      // Hundreds of intervals side by side would be one block of colour.
+      whiskerColour: points.length > 60 ? `${colour}30` : colour,
+      showLine: points.length <= 60,
       borderColor: colour,
       backgroundColor: colour,
       borderDash: dash,
