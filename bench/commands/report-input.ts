@@ -136,11 +136,23 @@ function mainRun(word: string | undefined, results: string, runs: readonly Store
   return main
 }
 
-/** The newest whole run of a kind; a smoke run only where there is no other. */
+/**
+ * The newest whole run of a kind, of those that hold the most mechanisms beside each other: a report is about
+ * what they cost against each other. A smoke run measures nothing: only where there is no other.
+ */
 export function newestOf(runs: readonly Run[], kind: Kind): Run | null {
   const ofKind = runs.filter((run) => run.complete && kindOf(run) === kind)
-  // A smoke run measures nothing: only where there is no other.
-  return ofKind.find(({ mode }) => mode !== 'smoke') ?? ofKind[0] ?? null
+  const sound = ofKind.filter(({ mode }) => mode !== 'smoke')
+  return (sound.length > 0 ? sound : ofKind).reduce<Run | null>(
+    (best, run) => (best !== null && mechanismsOf(best) >= mechanismsOf(run) ? best : run),
+    null,
+  )
+}
+
+/** Scenarios of a run; one that is told by its parts says more than one that is not. */
+function mechanismsOf({ arms }: Run): number {
+  const hasParts = arms.some(({ parts }) => parts.length > 0)
+  return new Set(arms.map(({ scenario }) => scenario)).size + Number(hasParts)
 }
 
 function reportedOrNull(run: Run | null): ReportedRun | null {

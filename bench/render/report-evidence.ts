@@ -153,7 +153,15 @@ function evidenceOf(
       : []),
     ...(id.startsWith('S') && isMeasured ? [html`<div><a href="#score">refusals</a></div>`] : []),
   ]
-  return html`${links}${reproduce.map((command) => html`<div><code>${command}</code></div>`)}`
+  const commands = reproduce.map((command) => html`<div><code>${command}</code></div>`)
+  // Folded up: a column of commands is longer than all that it proves.
+  return commands.length === 0
+    ? html`${links}`
+    : html`${links}
+        <details>
+          <summary>measure it again</summary>
+          ${commands}
+        </details>`
 }
 
 /** What was measured and the random end: the time, commit and machine before it are in the table of runs. */
