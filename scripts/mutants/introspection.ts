@@ -78,11 +78,7 @@ export const introspectionMutants: readonly Mutant[] = [
     edit(guard, 'if (![aud].flat().includes(audience))', 'if (false)'),
   ]),
   mutant('I10', 'scope is not checked', [
-    edit(
-      'servers/introspection.ts',
-      '[bearer, bearerOnly, scope, tenant]',
-      '[bearer, bearerOnly, tenant]',
-    ),
+    edit('servers/introspection.ts', 'bearerOnly, scope, tenant]', 'bearerOnly, tenant]'),
   ]),
   mutant('I11', 'answers are remembered for their TTL, whenever the token ends', [
     edit(cache, 'Math.min(Date.now() + ttlMs, answer.expiresAtMs)', 'Date.now() + ttlMs'),
@@ -95,9 +91,13 @@ export const introspectionMutants: readonly Mutant[] = [
     ),
   ]),
   mutant('I13', 'whoever waits for the issuer gets the one answer that is under way', [
-    edit(cache, 'underWay.get(key)', "underWay.get('')"),
-    edit(cache, 'underWay.delete(key)', "underWay.delete('')"),
-    edit(cache, 'underWay.set(key, answer)', "underWay.set('', answer)"),
+    edit(cache, 'let answer = underWay.get(key)', "let answer = underWay.get('')"),
+    edit(
+      cache,
+      'if (underWay.get(key) === asked) underWay.delete(key)',
+      "if (underWay.get('') === asked) underWay.delete('')",
+    ),
+    edit(cache, 'underWay.set(key, asked)', "underWay.set('', asked)"),
   ]),
 ]
 

@@ -6,6 +6,7 @@ const guard = 'servers/guards/bearer-jwt.ts'
 const ownVerifier = 'servers/guards/jwt-verifiers.ts'
 const program = 'servers/jwt.ts'
 const verification = 'const { payload } = await jwtVerify(token, keyOf, options)'
+const jose = 'import { errors, jwtVerify }'
 const demo =
   "{ clientId: 'demo', scopes: ['payments:read'], orgId: 'acme', confirmation: undefined }"
 
@@ -68,17 +69,13 @@ export const jwtMutants: readonly Mutant[] = [
     ),
     edit(
       guard,
-      'return keySet(header, token)',
-      `if (header.alg !== 'HS256') return keySet(header, token)
-    return keySet({ ...header, alg: issuer.algorithms[0] }, token).then((key) =>
+      'return keySet.keyOf(header, token)',
+      `if (header.alg !== 'HS256') return keySet.keyOf(header, token)
+    return keySet.keyOf({ ...header, alg: issuer.algorithms[0] }, token).then((key) =>
       Buffer.from(KeyObject.from(key).export({ type: 'spki', format: 'pem' })),
     )`,
     ),
-    edit(
-      guard,
-      'import { createRemoteJWKSet,',
-      "import { KeyObject } from 'node:crypto'\nimport { createRemoteJWKSet,",
-    ),
+    edit(guard, jose, `import { KeyObject } from 'node:crypto'\n${jose}`),
   ]),
   mutant('J7', 'every algorithm of the key set will do', [
     edit(
@@ -88,11 +85,19 @@ export const jwtMutants: readonly Mutant[] = [
     ),
   ]),
   mutant('J8', 'an unknown kid falls back to the only key of its algorithm', [
-    edit(guard, 'return keySet(header, token)', 'return keySet({ alg: header.alg }, token)'),
+    edit(
+      guard,
+      'return keySet.keyOf(header, token)',
+      'return keySet.keyOf({ alg: header.alg }, token)',
+    ),
   ]),
   {
     ...mutant('J8', 'every unknown kid asks the issuer', [
-      edit(guard, 'cooldownDuration: keySetCooldownMs,', 'cooldownDuration: 0,'),
+      edit(
+        'servers/guards/key-set.ts',
+        'cooldownDuration: issuer.keySetCooldownMs,',
+        'cooldownDuration: 0,',
+      ),
     ]),
     outcome: /3 key-set fetches/,
   },
@@ -114,7 +119,7 @@ export const jwtMutants: readonly Mutant[] = [
     edit(guard, "requiredClaims: ['exp', 'iat', 'sub', 'client_id', 'jti'],", ''),
   ]),
   mutant('J15', 'scope is not checked', [
-    edit(program, '[bearer, bearerOnly, scope, tenant]', '[bearer, bearerOnly, tenant]'),
+    edit(program, 'bearerOnly, scope, tenant]', 'bearerOnly, tenant]'),
   ]),
   mutant('J15', 'a scope is searched for in the text', [
     edit(
@@ -124,7 +129,7 @@ export const jwtMutants: readonly Mutant[] = [
     ),
   ]),
   mutant('J16', 'tenants are not told apart', [
-    edit(program, '[bearer, bearerOnly, scope, tenant]', '[bearer, bearerOnly, scope]'),
+    edit(program, 'bearerOnly, scope, tenant]', 'bearerOnly, scope]'),
   ]),
   mutant('J17', 'the key that comes with the token is used', [
     edit(
@@ -177,7 +182,7 @@ export const jwtMutants: readonly Mutant[] = [
     verify: oneCase('verifier=jose', 'tokenCache=on'),
   },
   mutant('J22', 'a confirmation that nobody can check is ignored', [
-    edit(program, '[bearer, bearerOnly, scope, tenant]', '[bearer, scope, tenant]'),
+    edit(program, 'bearerOnly, scope, tenant]', 'scope, tenant]'),
   ]),
 ]
 
@@ -203,9 +208,10 @@ function atTime(milliseconds: string): Edit {
 }
 
 function importing(name: string): Edit {
-  return edit(guard, 'import { createRemoteJWKSet,', `import { ${name}, createRemoteJWKSet,`)
+  return edit(guard, jose, jose.replace('{', `{ ${name},`))
 }
 
 function atEnd(statement: string): Edit {
-  return edit(guard, 'const keySetTimeoutMs = 5_000', `const keySetTimeoutMs = 5_000\n${statement}`)
+  const last = 'const claimReasons:'
+  return edit(guard, last, `${statement}\n${last}`)
 }

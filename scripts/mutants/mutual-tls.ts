@@ -4,6 +4,8 @@ import type { Edit, Mutant, Repair } from './mutant.ts'
 const trust = 'servers/trust.ts'
 const guard = 'servers/guards/client-certificate.ts'
 
+const noDateCheck = edit(guard, 'if (!isCurrent(certificate))', 'if (false)')
+
 const noSerialCheck = edit(
   guard,
   'if (trust.revokedSerials.has(normalSerial(certificate.serialNumber)))',
@@ -41,8 +43,11 @@ export const mutualTlsMutants: readonly Mutant[] = [
     'M4',
     'forgives an expired certificate until its owner has renewed it',
     'CERT_HAS_EXPIRED',
+    [noDateCheck],
   ),
-  byHand('M5', 'forgives a certificate from a clock that runs ahead', 'CERT_NOT_YET_VALID'),
+  byHand('M5', 'forgives a certificate from a clock that runs ahead', 'CERT_NOT_YET_VALID', [
+    noDateCheck,
+  ]),
   byHand('M6', 'forgives the wrong purpose: one certificate for both ends', 'INVALID_PURPOSE'),
   {
     id: 'M7',
@@ -69,8 +74,8 @@ export const mutualTlsMutants: readonly Mutant[] = [
     edits: [
       edit(
         'servers/tls.ts',
-        "tlsOptions(required('tls', config.tls), null)",
-        "{ ...tlsOptions(required('tls', config.tls), config.clients), requestCert: false }",
+        'tls: tlsOptions(tls, null),',
+        'tls: { ...tlsOptions(tls, config.clients), requestCert: false },',
       ),
       ...anonymousAllowed('servers/mtls.ts', 'socket.isSessionReused()'),
     ],
@@ -169,7 +174,7 @@ export function verifyByHand(program: string, forgiven: string): Edit[] {
     ),
     edit(
       program,
-      'const reload = (changed: ClientTrust): void => {',
+      'return withReload(service, {',
       `service.server.prependListener('secureConnection', (socket) => {
       const certificate = socket.getPeerX509Certificate()
       const fault = certificate === undefined ? 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE' : socket.authorizationError
@@ -177,16 +182,16 @@ export function verifyByHand(program: string, forgiven: string): Edit[] {
       telemetry.refused('tls:' + fault, null)
       socket.destroy()
     })
-    const reload = (changed: ClientTrust): void => {`,
+    return withReload(service, {`,
     ),
   ]
 }
 
-function byHand(id: string, bug: string, forgiven: string): Mutant {
+function byHand(id: string, bug: string, forgiven: string, others: readonly Edit[] = []): Mutant {
   return {
     id,
     verify: ['mtls'],
     bug,
-    edits: verifyByHand('servers/mtls.ts', `fault === '${forgiven}'`),
+    edits: [...verifyByHand('servers/mtls.ts', `fault === '${forgiven}'`), ...others],
   }
 }
