@@ -25,6 +25,8 @@ const EventRecord = Type.Object(
     scenario: text,
     /** What happened, and to whom requests belong. */
     what: text,
+    /** Of the credentials whose end the event was; at its end alone they were used. */
+    lifetimeMs: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
     ratePerSecond: Type.Number({ exclusiveMinimum: 0 }),
     /** When it began and when it was done: what is accepted in between is nobody's fault. */
     eventStartMs: Type.Number(),

@@ -9,6 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -84,6 +85,17 @@ export function saveFile(file: string, content: string | Uint8Array): void {
   guard(file, () => {
     makeFolder(join(file, '..'))
     writeAtomically(file, content, false)
+  })
+}
+
+/**
+ * Writes one of many pages that can be made again, without waiting for the disk: for a thousand of them that
+ * would be most of the time. Throws `results-unwritable`.
+ */
+export function savePage(file: string, content: string): void {
+  guard(file, () => {
+    makeFolder(join(file, '..'))
+    writeFileSync(file, content)
   })
 }
 

@@ -3,6 +3,7 @@ import type { Evidence, Trials, Windows } from '../analysis/claim.ts'
 import { windowOf } from '../analysis/event-windows.ts'
 import { BenchError } from '../errors.ts'
 import { listEvents, saveEvents } from '../event-store.ts'
+import { shortestLifetimeMs } from '../experiments/experiment.ts'
 import type { Experiment as EventExperiment } from '../experiments/experiment.ts'
 import { durationMs, measureEvents } from '../experiments/measure-events.ts'
 import { measureTrials, type TrialPlan } from '../experiments/measure-trials.ts'
@@ -81,22 +82,26 @@ export async function gatherEvents(
   options: EvidenceOptions,
   { io, environment }: Setting,
 ): Promise<Windows> {
+  const lifetimeMs = lifetimeMsOf(options)
   const stored = listEvents(options.results).filter((file) =>
     isOfThisSource(file.environment, environment, options),
   )
   const known = new Map(
     stored
       .toReversed()
-      .flatMap((file) => file.events.map((event) => [event.name, windowOf(event)] as const)),
+      .flatMap((file) => file.events)
+      .filter((event) => options.stored === true || (event.lifetimeMs ?? Infinity) >= lifetimeMs)
+      .map((event) => [event.name, windowOf(event)] as const),
   )
   const missing = needed.filter(({ name }) => !known.has(name))
   if (options.stored === true || missing.length === 0) return known
   io.err(
-    `${missing.length} events under load to watch: about ${Math.ceil(durationMs(missing) / 1_000)} s\n`,
+    `${missing.length} events under load to watch: about ${Math.ceil(durationMs(missing, lifetimeMs) / 1_000)} s\n`,
   )
   const startedAt = new Date().toISOString()
   const records = await measureEvents(missing, {
     scenarios: await loadScenarios(io.root),
+    lifetimeMs,
     signal: io.signal,
     onEvent: (record, done) => {
       io.err(`${record.name}: ${record.probes.length} requests (${done} of ${missing.length})\n`)
@@ -159,6 +164,12 @@ export async function gatherTrials(
   } finally {
     if (pinning !== null) unpinClient(pinning)
   }
+}
+
+/** How long certificates and tokens live whose end is watched: what is watched is their last seconds. */
+function lifetimeMsOf({ quick, smoke }: EvidenceOptions): number {
+  if (smoke === true) return shortestLifetimeMs
+  return quick === true ? 10_000 : 30_000
 }
 
 /** Repetitions of a trial: as many as a default run has blocks, fewer for a quick look. */
@@ -244,12 +255,12 @@ function secondsOf(command: readonly string[], { quick, smoke }: EvidenceOptions
   const isChurn = command.includes('churn')
   if (smoke === true) return smokeSeconds
   if (command.includes('open')) return openSeconds
-  const measuring = quick === true ? (isChurn ? 60 : 35) : isChurn ? 225 : 75
+  const measuring = quick === true ? (isChurn ? 50 : 30) : isChurn ? 225 : 75
   return measuring + preflightSeconds
 }
 
-const quickBudget = '35s'
-const quickChurnBudget = '60s'
+const quickBudget = '30s'
+const quickChurnBudget = '50s'
 const openSeconds = 130
 const preflightSeconds = 12
 const smokeSeconds = 15

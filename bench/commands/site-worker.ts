@@ -6,7 +6,7 @@ import { figure, namesOf } from '../render/page-model.ts'
 import { renderRunPage } from '../render/run-page.ts'
 import { runAddress, type SiteRun } from '../render/site-pages.ts'
 import type { Run } from '../results.ts'
-import { readRun, saveFile } from '../store.ts'
+import { readRun, savePage } from '../store.ts'
 
 /** What a worker is told: the files whose pages it writes. */
 export interface SiteWork {
@@ -31,7 +31,7 @@ export function writeRunPage(file: string, { folder, assets }: Omit<SiteWork, 'f
   }
   const summary = summarise(run, undefined, { withSingleConnection: false })
   const page = renderRunPage({ run, summary }, { assets, home: '../index.html' })
-  saveFile(join(folder, runAddress(run.runId)), page)
+  savePage(join(folder, runAddress(run.runId)), page)
   const nameOf = namesOf(summary)
   const { blocks, ...head } = run
   const arms = run.arms.map((arm) => ({

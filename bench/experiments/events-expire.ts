@@ -3,7 +3,7 @@ import { clientProfile, uris } from '../lab-credentials.ts'
 import { secondsFromNow } from '../preflight/forge.ts'
 import type { Scene } from '../preflight/scene.ts'
 import { askOnLive, askOnNew, askResumed } from './askers.ts'
-import { tokensOf, waitUntil, watch, type Experiment } from './experiment.ts'
+import { shortestLifetimeMs, tokensOf, waitUntil, watch, type Experiment } from './experiment.ts'
 import type { ProbeSubject } from './probe.ts'
 
 /** Ends of validity: of the client's own credentials, and of what others vouch for them with. */
@@ -13,75 +13,81 @@ export const expiries: readonly Experiment[] = [
     scenario: 'jwt',
     parameters: {},
     what: 'its token expires, and it goes on with it',
+    expires: true,
     plan: watch(500, 1_500),
-    create: expiringToken,
+    create: (scene, _, lifetimeMs) => expiringToken(scene, lifetimeMs),
   },
   {
     name: 'expire-certificate-new',
     scenario: 'mtls',
     parameters: {},
     what: 'its certificate expires; each request has a new connection',
+    expires: true,
     plan: watch(500, 2_000),
-    create: (scene) => expiringCertificate(scene, 'new'),
+    create: (scene, _, lifetimeMs) => expiringCertificate(scene, lifetimeMs, 'new'),
   },
   {
     name: 'expire-certificate-resumed',
     scenario: 'mtls',
     parameters: {},
     what: 'its certificate expires; each request has a new connection that offers a session ticket of the last',
+    expires: true,
     plan: watch(500, 2_500),
-    create: (scene) => expiringCertificate(scene, 'resumed'),
+    create: (scene, _, lifetimeMs) => expiringCertificate(scene, lifetimeMs, 'resumed'),
   },
   {
     name: 'expire-certificate-live',
     scenario: 'mtls',
     parameters: {},
     what: 'its certificate expires; all requests are on one connection',
+    expires: true,
     plan: watch(500, 2_500),
-    create: (scene) => expiringCertificate(scene, 'live'),
+    create: (scene, _, lifetimeMs) => expiringCertificate(scene, lifetimeMs, 'live'),
   },
   {
     name: 'expire-ca-mtls',
     scenario: 'mtls',
     parameters: {},
     what: 'the CA of its certificate expires; each request has a new connection',
+    expires: true,
     plan: watch(500, 1_500),
-    create: (scene) => expiringAuthority(scene, 'ca'),
+    create: (scene, _, lifetimeMs) => expiringAuthority(scene, lifetimeMs, 'ca'),
   },
   {
     name: 'expire-ca-combined',
     scenario: 'combined',
     parameters: {},
     what: 'the CA of its certificate expires; each request has a new connection',
+    expires: true,
     plan: watch(500, 1_500),
-    create: (scene) => expiringAuthority(scene, 'ca'),
+    create: (scene, _, lifetimeMs) => expiringAuthority(scene, lifetimeMs, 'ca'),
   },
   {
     name: 'expire-crl-mtls',
     scenario: 'mtls',
     parameters: {},
     what: 'the CRL that the server has is past its nextUpdate; each request has a new connection',
+    expires: true,
     plan: watch(500, 1_500),
-    create: (scene) => expiringAuthority(scene, 'crl'),
+    create: (scene, _, lifetimeMs) => expiringAuthority(scene, lifetimeMs, 'crl'),
   },
 ]
 
 /** The event is the end of its validity, which whole seconds tell (RFC 7519 section 4.1.4). */
-function expiringToken(scene: Scene): Promise<ProbeSubject> {
-  const exp = secondsFromNow(tokenSeconds)
+async function expiringToken(scene: Scene, lifetimeMs: number): Promise<ProbeSubject> {
+  const exp = secondsFromNow(Math.ceil(lifetimeMs / msPerSecond))
   const token = tokensOf(scene).forge.token({ claims: { exp } })
-  return Promise.resolve({
-    ask: askOnNew(scene, () => ({ token })),
-    event: () => waitUntil(exp * msPerSecond),
-  })
+  await untilItsLast(exp * msPerSecond)
+  return { ask: askOnNew(scene, () => ({ token })), event: () => waitUntil(exp * msPerSecond) }
 }
 
 /** As above (RFC 5280 section 4.1.2.5). */
 async function expiringCertificate(
   scene: Scene,
+  lifetimeMs: number,
   connections: 'new' | 'live' | 'resumed',
 ): Promise<ProbeSubject> {
-  const endMs = wholeSecond(Date.now() + validForMs)
+  const endMs = wholeSecond(Date.now() + lifetimeMs)
   const identity = await scene.lab.issuing.issue({
     ...clientProfile(uris.billing),
     key: 'p256',
@@ -89,28 +95,25 @@ async function expiringCertificate(
   })
   const present = () => ({ identity })
   const event = () => waitUntil(endMs)
+  await untilItsLast(endMs)
   switch (connections) {
     case 'new':
       return { ask: askOnNew(scene, present), event }
     case 'live':
       return { ask: askOnLive(scene, present), event }
-    case 'resumed': {
-      const { ask, assertResumed } = askResumed(scene, present)
-      return {
-        ask,
-        event: async () => {
-          assertResumed()
-          await event()
-        },
-      }
-    }
+    case 'resumed':
+      return { ask: await askResumed(scene, present), event }
   }
 }
 
 /** A CA beside the lab's own, one of whose papers ends soon; the certificate that it gave does not. */
-async function expiringAuthority(scene: Scene, ends: 'ca' | 'crl'): Promise<ProbeSubject> {
+async function expiringAuthority(
+  scene: Scene,
+  lifetimeMs: number,
+  ends: 'ca' | 'crl',
+): Promise<ProbeSubject> {
   const { lab, server } = scene
-  const endMs = wholeSecond(Date.now() + validForMs)
+  const endMs = wholeSecond(Date.now() + lifetimeMs)
   const end = new Date(endMs)
   const authority = await createAuthority({
     key: 'p256',
@@ -132,6 +135,7 @@ async function expiringAuthority(scene: Scene, ends: 'ca' | 'crl'): Promise<Prob
       lab.crlPem + (await crlOf(authority, ends === 'crl' ? end : null)),
     ),
   })
+  await untilItsLast(endMs)
   return {
     ask: askOnNew(scene, () => ({ identity, token })),
     event: () => waitUntil(endMs),
@@ -145,10 +149,13 @@ function crlOf(authority: Authority, nextUpdate: Date | null): Promise<string> {
   })
 }
 
+/** Nothing happens in most of a lifetime: it is watched for as long as the shortest lasts. */
+function untilItsLast(endMs: number): Promise<void> {
+  return waitUntil(endMs - shortestLifetimeMs)
+}
+
 function wholeSecond(timeMs: number): number {
   return Math.ceil(timeMs / msPerSecond) * msPerSecond
 }
 
-const tokenSeconds = 3
-const validForMs = 2_500
 const msPerSecond = 1_000

@@ -131,14 +131,8 @@ async function pinnedTickets(scene: Scene): Promise<ProbeSubject> {
   const { attackers, trusts } = mutualOf(scene)
   const tls = { ...scene.lab.serverTls(), pinnedTicketKeys: true }
   const at = await scene.extra('pinned', { ...scene.config, tls, clients: trusts.base })
-  const { ask, assertResumed } = askResumed(scene, () => ({ at, identity: attackers.revocable }))
-  return {
-    ask,
-    event: () => {
-      assertResumed()
-      return at.reload(trusts.revoked)
-    },
-  }
+  const ask = await askResumed(scene, () => ({ at, identity: attackers.revocable }))
+  return { ask, event: () => at.reload(trusts.revoked) }
 }
 
 /** A server that ends live connections, and one of them: of who is revoked, or of who is not. */
@@ -167,16 +161,8 @@ async function revokedCertificate(
       return { ask: askOnNew(scene, present), event }
     case 'live':
       return { ask: askOnLive(scene, present), event }
-    case 'resumed': {
-      const { ask, assertResumed } = askResumed(scene, present)
-      return {
-        ask,
-        event: () => {
-          assertResumed()
-          return event()
-        },
-      }
-    }
+    case 'resumed':
+      return { ask: await askResumed(scene, present), event }
   }
 }
 

@@ -12,9 +12,18 @@ export interface Experiment {
   readonly plan: ProbePlan
   /** Loads the machine: no other is watched meanwhile. */
   readonly isAlone?: true
-  /** Equips the subject; what it starts ends with `owned`. */
-  readonly create: (scene: Scene, owned: AsyncDisposableStack) => Promise<ProbeSubject>
+  /** The event is the end of a lifetime, which comes when it comes. */
+  readonly expires?: true
+  /** Equips the subject; what it starts ends with `owned`. A lifetime is that of what expires. */
+  readonly create: (
+    scene: Scene,
+    owned: AsyncDisposableStack,
+    lifetimeMs: number,
+  ) => Promise<ProbeSubject>
 }
+
+/** Credentials that end sooner could do so before anybody has asked with them. */
+export const shortestLifetimeMs = 2_500
 
 /** The plan of an event at the rate of all of them; it comes halfway between two probes. */
 export function watch(beforeMs: number, afterMs: number): ProbePlan {

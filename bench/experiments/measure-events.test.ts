@@ -4,6 +4,7 @@ import test from 'node:test'
 import { windowOf, type EventWindow } from '../analysis/event-windows.ts'
 import { loadScenarios } from '../scenarios.ts'
 import { events } from './catalogue.ts'
+import { shortestLifetimeMs } from './experiment.ts'
 import { durationMs, measureEvents } from './measure-events.ts'
 
 // The real servers, watched for a moment: who is still served after an event, and who is not.
@@ -80,7 +81,12 @@ const failing = [
 
 const records = await measureEvents(
   events.map((event) => ({ ...event, plan: short })),
-  { scenarios, signal: new AbortController().signal, onEvent: () => undefined },
+  {
+    scenarios,
+    lifetimeMs: shortestLifetimeMs,
+    signal: new AbortController().signal,
+    onEvent: () => undefined,
+  },
 )
 for (const [index, { name }] of events.entries()) {
   const after = expected[name]
@@ -120,7 +126,16 @@ test('every event has a name of its own, and a scenario that exists', () => {
   for (const { scenario } of events) assert.ok(scenarios.some(({ name }) => name === scenario))
 })
 
-test('all events together are told to take less than two minutes', () => {
-  const ms = durationMs(events)
-  assert.ok(ms < 120_000, `${ms} ms`)
+test('all events together are told to take about two minutes, three where lives are of 30 s', () => {
+  const seconds = [10_000, 30_000].map((lifetimeMs) => durationMs(events, lifetimeMs) / 1_000)
+  assert.ok((seconds[0] ?? NaN) < 135 && (seconds[1] ?? NaN) < 180, seconds.join())
+})
+
+test('a record says how long lived what ended', () => {
+  const lives = records.filter(({ lifetimeMs }) => lifetimeMs !== undefined)
+  assert.deepEqual(
+    lives.map(({ name, lifetimeMs }) => [name, lifetimeMs]),
+    events.filter(({ expires }) => expires).map(({ name }) => [name, shortestLifetimeMs]),
+  )
+  assert.ok(lives.every(({ name }) => name.startsWith('expire-')) && lives.length > 5)
 })

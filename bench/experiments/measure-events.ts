@@ -15,10 +15,13 @@ export async function measureEvents(
   chosen: readonly Experiment[],
   {
     scenarios,
+    lifetimeMs,
     signal,
     onEvent,
   }: {
     readonly scenarios: readonly Scenario[]
+    /** Of the credentials whose end is an event; not below the shortest. */
+    readonly lifetimeMs: number
     readonly signal: AbortSignal
     readonly onEvent: (record: EventRecord, done: number) => void
   },
@@ -27,7 +30,7 @@ export async function measureEvents(
   const work = async (queue: Experiment[]) => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       signal.throwIfAborted()
-      const record = await measureOne(next, scenarios, signal)
+      const record = await measureOne(next, { scenarios, lifetimeMs, signal })
       records.set(next.name, record)
       onEvent(record, records.size)
     }
@@ -39,21 +42,30 @@ export async function measureEvents(
 }
 
 async function measureOne(
-  { name, scenario, parameters, what, plan, create }: Experiment,
-  scenarios: readonly Scenario[],
-  signal: AbortSignal,
+  { name, scenario, parameters, what, plan, expires, create }: Experiment,
+  {
+    scenarios,
+    lifetimeMs,
+    signal,
+  }: {
+    readonly scenarios: readonly Scenario[]
+    readonly lifetimeMs: number
+    readonly signal: AbortSignal
+  },
 ): Promise<EventRecord> {
   await using start = createServerStarter(signal)
   await using owned = new AsyncDisposableStack()
   const scene = await createScene(caseOf(scenario, parameters, scenarios), start.server, owned)
-  const subject = await create(scene, owned)
-  return { name, scenario, what, ...(await probe(subject, plan, signal)) }
+  const subject = await create(scene, owned, lifetimeMs)
+  const reading = await probe(subject, plan, signal)
+  return { name, scenario, what, ...(expires === true ? { lifetimeMs } : {}), ...reading }
 }
 
 /** How long events take in all, in ms. */
-export function durationMs(chosen: readonly Experiment[]): number {
-  const sum = (events: readonly Experiment[]) =>
-    events.reduce((ms, { plan }) => ms + plan.beforeMs + plan.afterMs + startMs, 0)
+export function durationMs(chosen: readonly Experiment[], lifetimeMs: number): number {
+  const ownMs = ({ plan, expires }: Experiment) =>
+    plan.beforeMs + plan.afterMs + startMs + (expires === true ? lifetimeMs : 0)
+  const sum = (events: readonly Experiment[]) => events.reduce((ms, event) => ms + ownMs(event), 0)
   const alone = chosen.filter(({ isAlone = false }) => isAlone)
   return sum(alone) + (sum(chosen) - sum(alone)) / atOnce
 }

@@ -64,6 +64,7 @@ export function openAttack(target: AttackTarget): AttackConnection {
     session = issued
   })
   let failure = 'ended'
+  let isLast = false
   const closed = new Promise<Answer>((resolve) => {
     socket.on('error', (error) => {
       failure = codeOf(error)
@@ -76,7 +77,10 @@ export function openAttack(target: AttackTarget): AttackConnection {
     async ask(request) {
       const deadline = expireAfter(answerTimeoutMs)
       try {
-        return await Promise.race([exchange(socket, request), closed, deadline.expired])
+        const answered = exchange(socket, request, () => {
+          isLast = true
+        })
+        return await Promise.race([answered, closed, deadline.expired])
       } finally {
         deadline.cancel()
       }
@@ -86,7 +90,7 @@ export function openAttack(target: AttackTarget): AttackConnection {
       return session
     },
     newestSession: () => session,
-    isClosed: () => socket.destroyed || socket.readableEnded,
+    isClosed: () => isLast || socket.destroyed || socket.readableEnded,
     [Symbol.dispose]: () => {
       socket.destroy()
     },
@@ -113,7 +117,7 @@ function optionsOf({ port, rootPem, identity, session, version }: AttackTarget) 
   }
 }
 
-function exchange(socket: Socket, request: AttackRequest): Promise<Answer> {
+function exchange(socket: Socket, request: AttackRequest, onLast: () => void): Promise<Answer> {
   const { method, path, headers, body = '' } = request
   const hasType = headers.some(([name]) => name === 'content-type')
   const type: AttackRequest['headers'] =
@@ -128,6 +132,8 @@ function exchange(socket: Socket, request: AttackRequest): Promise<Answer> {
       const answer = parseResponse(text, socket)
       if (answer === null) return
       socket.off('data', read)
+      // RFC 9112 section 9.6: the server will answer no more, though its end of the connection may come later.
+      if (headerOf(text, 'connection')?.toLowerCase() === 'close') onLast()
       resolve(answer)
     }
     socket.on('data', read)
