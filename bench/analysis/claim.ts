@@ -17,7 +17,7 @@ export type ClaimVerdict =
 /** A figure that a verdict rests on. */
 export interface ClaimNumber {
   readonly label: string
-  readonly unit: 'µs' | 'ms' | 's' | 'cores' | '×' | '' | '%' | 'requests' | 'of'
+  readonly unit: 'µs' | 'ms' | 's' | 'millicores' | '×' | '' | '%' | 'requests' | 'of'
   /** A number that was counted, or an estimate with its interval. */
   readonly value: Estimate | number
 }

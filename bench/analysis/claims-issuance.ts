@@ -58,16 +58,17 @@ function grantUs(evidence: Evidence): Values {
   )
 }
 
-/** Issuer cores that a thousand clients keep busy which fetch a token once a lifetime. */
-function coresOf(grants: Values, lifetimeSeconds: number): Estimate | null {
-  return over(combine([grants], ([us = 0]) => (thousand * us) / usPerSecond / lifetimeSeconds))
+/** Thousandths of an issuer core that a thousand clients keep busy which fetch a token once a lifetime. */
+function millicoresOf(grants: Values, lifetimeSeconds: number): Estimate | null {
+  const used = (us: number) => (thousand * us) / usPerSecond / lifetimeSeconds
+  return over(combine([grants], ([us = 0]) => used(us) * thousand))
 }
 
 function decideIssuance(evidence: Evidence): Decision {
   const run = evidence.get('issuance')
   if (run === undefined) return decided('not measured', 'no run')
   const grants = grantUs(evidence)
-  const shortest = coresOf(grants, 30)
+  const shortest = millicoresOf(grants, 30)
   const numbers = [
     ...ways.flatMap(([way, label]) =>
       numberOf(
@@ -83,7 +84,7 @@ function decideIssuance(evidence: Evidence): Decision {
       ),
     ),
     ...lifetimes.flatMap(([seconds, label]) =>
-      numberOf(`1,000 clients, tokens of ${label}`, 'cores', coresOf(grants, seconds)),
+      numberOf(`1,000 clients, tokens of ${label}`, 'millicores', millicoresOf(grants, seconds)),
     ),
   ]
   switch (sideOf(shortest, burden)) {
@@ -114,8 +115,8 @@ function decideLifetime(evidence: Evidence): Decision {
     lifetimes.flatMap(([seconds, label]) =>
       numberOf(
         `stolen token good for up to ${label}: issuer for 1,000 clients`,
-        'cores',
-        coresOf(grants, seconds),
+        'millicores',
+        millicoresOf(grants, seconds),
       ),
     ),
   )
@@ -204,7 +205,7 @@ const lifetimes = [
 const thousand = 1_000
 const usPerSecond = 1_000_000
 /** Of an issuer core for 1,000 clients: what nobody would plan for. */
-const burden = 0.1
+const burden = 100
 const hundredth = 0.01
 /** Where somebody who can run tokens could not run certificates. */
 const impossible = 10

@@ -12,13 +12,18 @@ export interface HistogramKey {
   readonly connections: number
 }
 
-/** The histogram of one arm in one block; null where there is none. */
+/** The histogram of one arm in one block, to read and not to add to; null where there is none. */
 export function histogramOf({ histograms }: Block, key: HistogramKey): Histogram | null {
   const found = histograms.find(
     ({ arm, load, connections }) =>
       arm === key.arm && load === key.load && connections === key.connections,
   )
-  return found === undefined ? null : decodeHistogram(found.histogram)
+  if (found === undefined) return null
+  const known = decoded.get(found)
+  if (known !== undefined) return known
+  const histogram = decodeHistogram(found.histogram)
+  decoded.set(found, histogram)
+  return histogram
 }
 
 /** Samples of blocks, as numbers of samples up to each latency that occurs in any of them. */
@@ -141,11 +146,20 @@ function firstReaching(
 
 /** Latencies that occur, ascending, and how often. */
 interface Counts {
+  readonly samples: number
   readonly valuesUs: readonly number[]
   readonly counts: readonly number[]
 }
 
 function countsOf(histogram: Histogram): Counts {
+  const known = counted.get(histogram)
+  if (known?.samples === histogram.totalCount) return known
+  const counts = readCounts(histogram)
+  counted.set(histogram, counts)
+  return counts
+}
+
+function readCounts(histogram: Histogram): Counts {
   if (!(histogram instanceof JsHistogram)) throw new TypeError('not a histogram of our own making')
   const valuesUs: number[] = []
   const counts: number[] = []
@@ -157,5 +171,9 @@ function countsOf(histogram: Histogram): Counts {
     valuesUs.push(histogram.highestEquivalentValue(histogram.valueFromIndex(index)))
     counts.push(count)
   }
-  return { valuesUs, counts }
+  return { samples: histogram.totalCount, valuesUs, counts }
 }
+
+// A page asks for the same few histograms in several places, and reading them is most of its work.
+const decoded = new WeakMap<Block['histograms'][number], Histogram>()
+const counted = new WeakMap<Histogram, Counts>()

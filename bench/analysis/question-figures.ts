@@ -65,7 +65,8 @@ export function resumedShares(run: Run, { id }: ArmRecord): Values {
 }
 
 /** What tells an arm from the others of its scenario: `verifier=jose tokenCache=on`. */
-function labelOf(
+/** The settings by which an arm differs from others. */
+export function labelOf(
   { parameters }: ArmRecord,
   arms: readonly ArmRecord[],
   leftOut: string | null = null,

@@ -26,8 +26,10 @@ thead th { background: var(--shade); font-weight: 600 }
 td { white-space: nowrap }
 tbody th { font-weight: 600; overflow-wrap: break-word }
 .prose td { white-space: normal; min-width: 8rem; max-width: 24rem }
+.prose td p { margin: 0 0 .3rem }
 .note { display: inline-block; white-space: normal; min-width: 14rem }
-.prose tbody th { min-width: 8rem; max-width: 20rem }
+.prose tbody th { min-width: 2.5rem; max-width: 20rem }
+.prose td:nth-of-type(3) { max-width: 34rem }
 tr:target th, tr:target td { background: var(--shade) }
 figure { margin: 1.25rem 0 }
 .plot { position: relative; height: 20rem; width: 100% }
@@ -61,6 +63,7 @@ button { font: inherit; padding: .35rem .8rem; border: 1px solid var(--line); bo
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt }
   nav, button, .controls, .skip, noscript { display: none !important }
+  details::details-content { content-visibility: visible; block-size: auto }
   h2, h3, caption { break-after: avoid } tr, figure { break-inside: avoid }
   .scroll { overflow: visible } table { font-size: 8pt } pre { white-space: pre-wrap }
 }

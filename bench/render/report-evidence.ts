@@ -5,7 +5,7 @@ import { html, htmlTable, proseTable, type Markup } from './html.ts'
 import { startedText } from './history-words.ts'
 import { shellCommand } from './markdown-text.ts'
 import { withMargin } from './numbers.ts'
-import { anchorOf, missing, numberLine } from './report-parts.ts'
+import { anchorOf, figureLines, missing } from './report-parts.ts'
 
 /** Where the page of a run is; null where this page is all there is. */
 export type RunLink = (runId: string) => string | null
@@ -25,7 +25,7 @@ export function claimsSection(claims: readonly DecidedClaim[]): Markup {
     </p>
     ${proseTable({
       caption: 'Verdicts on this machine, with the figures that they rest on',
-      heads: ['id', 'claim', 'verdict', 'what was seen', 'figures', 'evidence'],
+      heads: ['id', 'claim', 'verdict', 'what was seen', 'evidence'],
       rows: claims.map(({ claim, decision, runs, reproduce }) => [
         claim.id,
         `${claim.sentence} (${claim.source})`,
@@ -35,8 +35,8 @@ export function claimsSection(claims: readonly DecidedClaim[]): Markup {
               ? null
               : html`<br />${decision.turnsAt.variable}${decision.turnsAt.value === null ? '' : ` ${withMargin(decision.turnsAt.value)}`}`
           }`,
-        decision.seen,
-        decision.numbers.map(numberLine),
+        html`<p>${decision.seen}</p>
+          ${figureLines(decision.numbers)}`,
         evidenceOf(claim, { runs, reproduce, isMeasured: decision.verdict !== 'not measured' }),
       ]),
     })}
@@ -71,7 +71,7 @@ export function questionsSection(questions: readonly AnsweredQuestion[]): Markup
       heads: ['question', 'here', 'others publish', 'asked in'],
       rows: questions.map(({ text, numbers, asked, published = '', command }) => [
         text,
-        numbers.length > 0 ? numbers.map(numberLine) : html`not measured: <code>${command}</code>`,
+        numbers.length > 0 ? figureLines(numbers) : html`not measured: <code>${command}</code>`,
         published,
         asked,
       ]),

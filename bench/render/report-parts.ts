@@ -41,7 +41,7 @@ export function groundsOf(estimates: readonly (Estimate | null | undefined)[]): 
 }
 
 /** A number of a verdict or an answer, with level and n where it has them. */
-export function numberLine(number: ClaimNumber): Markup {
+function numberLine(number: ClaimNumber): Markup {
   const { value } = number
   const grounds =
     typeof value === 'number'
@@ -54,7 +54,19 @@ export function numberLine(number: ClaimNumber): Markup {
   </div>`
 }
 
+/** Figures one below the other; many are folded, with the first of them to be seen. */
+export function figureLines(numbers: readonly ClaimNumber[]): Markup {
+  if (numbers.length <= MOST_UNFOLDED) return html`${numbers.map(numberLine)}`
+  return html`${numbers.slice(0, 1).map(numberLine)}
+    <details>
+      <summary>${numbers.length - 1} more figures</summary>
+      ${numbers.slice(1).map(numberLine)}
+    </details>`
+}
+
 /** An id of an anchor out of any text. */
 export function anchorOf(kind: string, name: string): string {
   return `${kind}-${name.replaceAll(/[^\w.-]+/g, '-')}`
 }
+
+const MOST_UNFOLDED = 4
