@@ -82,7 +82,7 @@ function createTotals() {
     sum += count
     squares += count * count
     peak1 = Math.max(peak1, count)
-    peak10 = Math.max(peak10, inWindow / Math.min(seconds, windowSeconds))
+    if (seconds >= windowSeconds) peak10 = Math.max(peak10, inWindow / windowSeconds)
   }
   return {
     add,
@@ -96,7 +96,8 @@ function createTotals() {
       const variance = seconds < 2 ? 0 : (squares - seconds * mean * mean) / (seconds - 1)
       return {
         peak1PerSecond: peak1,
-        peak10PerSecond: peak10,
+        // A log that is shorter has no ten seconds but itself.
+        peak10PerSecond: seconds < windowSeconds ? mean : peak10,
         meanPerSecond: mean,
         dispersion: mean === 0 ? 0 : Math.max(0, variance) / mean,
         seconds,
