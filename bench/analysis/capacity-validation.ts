@@ -19,11 +19,21 @@ export type Observations = ReadonlyMap<string, readonly (readonly Window[])[]>
  * Loads that no run in closed loops has seen: each case in open loops at shares of its capacity, each beyond it,
  * and mixes of cases on one core.
  */
-export function validationCells(fit: Fit, mixesShareACore: boolean): ValidationCell[] {
+export function validationCells(
+  fit: Fit,
+  {
+    idOf,
+    mixesShareACore,
+  }: {
+    /** Id of the arm of a scenario. */
+    readonly idOf: (scenario: string) => string
+    readonly mixesShareACore: boolean
+  },
+): ValidationCell[] {
   const loads = new Map(
-    fit.mechanisms.map(({ mechanism, parts }) => [
-      mechanism.scenario,
-      { id: parts[0]?.fit.caseId ?? '', load: loadOf(modelOfOne(fit, mechanism.scenario, wholeSample)) },
+    fit.mechanisms.map(({ mechanism: { scenario } }) => [
+      scenario,
+      { id: idOf(scenario), load: modelOfOne(fit, scenario, wholeSample).load },
     ]),
   )
   const rates = [...loads].flatMap(([name, { id, load }]) =>
@@ -58,7 +68,7 @@ export function judge(
     const windows = observations.get(cell.name) ?? []
     const excluded = exclusionOf(cell, windows)
     const modelsOf = (draw: Draw) =>
-      cell.loads.map(({ case: id }) => modelOfOne(fit, scenarioOf(fit, id), draw))
+      cell.loads.map(({ case: id }) => modelOfOne(fit, id.split('/')[0] ?? '', draw))
     const whole = modelsOf(wholeSample)
     const drawn = draws.map(modelsOf)
     return metricsOf(cell).map((metric): ValidationPrediction => {
@@ -237,17 +247,6 @@ function modelOfOne(fit: Fit, scenario: string, draw: Draw): Model {
 
 function whole(one: MechanismFit): MechanismFit {
   return { ...one, mechanism: { ...one.mechanism, share: 1 } }
-}
-
-function loadOf({ load }: Model): ProcessLoad {
-  return load
-}
-
-function scenarioOf({ mechanisms }: Fit, id: string): string {
-  return (
-    mechanisms.find(({ parts }) => parts.some(({ fit }) => fit.caseId === id))?.mechanism.scenario ??
-    ''
-  )
 }
 
 function fewestBlocks({ runs }: Fit): number {

@@ -88,7 +88,11 @@ async function measureCells(
     // Kept whole at the end: by itself it is no run that anybody should compare.
     save: () => undefined,
     procedure: (sources, context, { environment }) => {
-      cells = validationCells(fit, environment.serverCpus?.length === 1)
+      const planned = validationCells(fit, {
+        idOf: (scenario) => arms.find((arm) => arm.case.scenario.name === scenario)?.id ?? '',
+        mixesShareACore: environment.serverCpus?.length === 1,
+      })
+      cells = smoke === true ? oneOfEachKind(planned) : planned
       const plan = planOf(cells, { seed, smoke: smoke === true, ...limits })
       return measureValidation(sources, plan, {
         ...context,
@@ -108,12 +112,8 @@ function planOf(
     budgetMs,
   }: Pick<ValidationPlan, 'seed' | 'maxBlocks' | 'budgetMs'> & { readonly smoke: boolean },
 ): ValidationPlan {
-  const slowest = (cell: ValidationCell): ValidationCell => ({
-    ...cell,
-    loads: cell.loads.map((load) => ({ ...load, ratePerSecond: smokeRate })),
-  })
   return {
-    cells: smoke ? cells.map(slowest) : cells,
+    cells,
     seed,
     maxBlocks,
     budgetMs,
@@ -125,6 +125,15 @@ function planOf(
       timeoutMs: 10_000,
     },
   }
+}
+
+/** The least that goes every way, at rates that any machine manages. */
+function oneOfEachKind(cells: readonly ValidationCell[]): ValidationCell[] {
+  const first = (kind: ValidationCell['kind']) => cells.find((cell) => cell.kind === kind) ?? []
+  return [first('rate'), first('saturation'), first('mix')].flat().map((cell) => ({
+    ...cell,
+    loads: cell.loads.map((load) => ({ ...load, ratePerSecond: smokeRate })),
+  }))
 }
 
 function validationOf(
