@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { mergeDemands, parseDemand, resolveDemand, type DemandInput } from './demand.ts'
+import { parseDemand, type DemandInput } from './demand.ts'
+import { mergeDemands, resolveDemand } from './demand/resolve.ts'
 import { BenchError } from './errors.ts'
 
 const combined: DemandInput = { mechanisms: [{ scenario: 'combined' }], rate: 20_000 }

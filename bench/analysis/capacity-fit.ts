@@ -24,6 +24,8 @@ export interface CaseFit {
   /** CPU in µs of the authorization server for a request; null where there is none. */
   readonly issuerUs: Series | null
   readonly rssBytes: number
+  /** Bad credentials that it let in before it was measured, by their ids. */
+  readonly accepted: readonly string[]
   /** The highest rate at which one process was seen, in requests per second. */
   readonly highestRatePerSecond: number
 }
@@ -67,6 +69,9 @@ export function fitCase(run: Run, arm: ArmRecord): CaseFit | null {
     ),
     issuerUs: issuer.size === 0 ? null : seriesOf(issuer),
     rssBytes: Math.max(...[...many.duet.values()].flat().map(({ rssBytes }) => rssBytes)),
+    accepted: (arm.preflight?.refusals ?? [])
+      .filter(({ kind, passed, handlerCalls }) => kind === 'refuse' && !passed && handlerCalls > 0)
+      .map(({ id }) => id),
     highestRatePerSecond: Math.max(...rates) / Number(arm.parameters['workers'] ?? 1),
   }
 }

@@ -55,8 +55,8 @@ export interface Fit {
 /** How far a case's CPU wanders from one session to another, as sd of its ln. */
 export interface SessionSd {
   readonly sd: number
-  /** Sessions it was measured over; null: assumed. */
-  readonly sessions: number | null
+  /** Where that is known from, in words. */
+  readonly basis: string
 }
 
 /** What was found of a demand's needs. */
@@ -268,10 +268,10 @@ function sessionSdOf(
         : [{ spread, sessions: centres.length }]
     }),
   )
-  if (spreads.length === 0) return { sd: assumedSessionSd, sessions: null }
+  if (spreads.length === 0) return { sd: assumedSessionSd, basis: 'assumed until three runs of a case are stored' }
   const mean = spreads.reduce((sum, { spread }) => sum + spread, 0) / spreads.length
   const sessions = Math.max(...spreads.map((one) => one.sessions))
-  return { sd: Math.max(leastSessionSd, Math.sqrt(mean)), sessions }
+  return { sd: Math.max(leastSessionSd, Math.sqrt(mean)), basis: `measured over ${sessions} sessions` }
 }
 
 const fewestSessions = 3

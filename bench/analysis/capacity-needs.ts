@@ -2,7 +2,6 @@ import type { Demand, MechanismShare } from '../demand.ts'
 import { BenchError } from '../errors.ts'
 import type { ArmRecord, Run } from '../results.ts'
 import { caseId, type Parameters } from '../scenario.ts'
-import { REFERENCE_SCENARIO } from './comparable.ts'
 import { measuredBlocks } from './reading.ts'
 
 /** What is known of a scenario without measuring it. */
@@ -113,9 +112,16 @@ export function needsOf(demand: Demand, factsOf: FactsOf): Need[] {
 }
 
 /** Runs to make for what is missing: cases with equal settings in one, which interleaves them. */
-export function missingRuns(missing: readonly Need[], { resumedShare }: Demand): MissingRun[] {
-  const groups = Map.groupBy(missing, ({ kind, parameters }) =>
-    JSON.stringify([kind, settingsOf(kind, parameters)]),
+export function missingRuns(
+  missing: readonly Need[],
+  { resumedShare }: Pick<Demand, 'resumedShare'>,
+  factsOf: FactsOf,
+): MissingRun[] {
+  // Without TLS there is no session that could be resumed.
+  const wordsOf = ({ kind, scenario, parameters }: Need) =>
+    loadWords(kind, factsOf(scenario, parameters).tls ? resumedShare : 0)
+  const groups = Map.groupBy(missing, (need) =>
+    JSON.stringify([need.kind, settingsOf(need.kind, need.parameters), wordsOf(need)]),
   )
   return [...groups.values()].flatMap((needs) => {
     const [first] = needs
@@ -124,7 +130,7 @@ export function missingRuns(missing: readonly Need[], { resumedShare }: Demand):
     const names = [...new Set(needs.map(({ scenario }) => scenario))]
     const settings = settingsOf(kind, parameters).flatMap((setting) => ['--set', setting])
     const seconds = secondsOf[kind] + (kind === 'connections' ? 40 : 15) * names.length
-    return [{ command: [...names, ...settings, ...loadWords(kind, resumedShare)], seconds }]
+    return [{ command: [...names, ...settings, ...wordsOf(first)], seconds }]
   })
 }
 
@@ -183,13 +189,6 @@ function loadWords(kind: Need['kind'], resumedShare: number): string[] {
     ...['--load', 'churn', '--policy', policy.filter((one) => one !== null).join(',')],
     ...['--requests-per-connection', '1,10,inf'],
   ]
-}
-
-/** Whether a run measures servers of ours alone: the reference is in all of them. */
-export function scenariosOf({ arms }: Pick<Run, 'arms'>): string[] {
-  return [...new Set(arms.map(({ scenario }) => scenario))].filter(
-    (scenario) => scenario !== REFERENCE_SCENARIO,
-  )
 }
 
 const grants: Need = { kind: 'grants', scenario: 'token-issuance', parameters: {} }

@@ -1,4 +1,5 @@
-import { resolveDemand, type Demand, type DemandInput } from '../demand.ts'
+import { resolveDemand } from '../demand/resolve.ts'
+import type { Demand, DemandInput } from '../demand.ts'
 import type { Run } from '../results.ts'
 import { gatherFit, type Fit } from './capacity-gather.ts'
 import type { FactsOf } from './capacity-needs.ts'
@@ -63,5 +64,5 @@ export function fitOf(demand: Demand, runs: readonly Run[]): Fit {
 
 /** The same as if sessions did not differ: what is left is the blocks. */
 export function withoutSessions(fit: Fit): Fit {
-  return { ...fit, sessionSd: { sd: 0, sessions: null } }
+  return { ...fit, sessionSd: { sd: 0, basis: 'left out' } }
 }

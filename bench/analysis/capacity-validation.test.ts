@@ -3,9 +3,10 @@ import test from 'node:test'
 import { createHistogram, encodeHistogram, recordAll } from '../load/histogram.ts'
 import type { Window } from '../results.ts'
 import type { ValidationCell } from '../validations.ts'
+import { validationCells } from './capacity-cells.ts'
 import { utilisationsOnOneCore } from './capacity-load.ts'
 import { closedRun, demandOf, fitOf } from './capacity-testdata.ts'
-import { errorsOf, judge, validationCells } from './capacity-validation.ts'
+import { errorSd, errorsOf, judge } from './capacity-validation.ts'
 
 const run = closedRun(
   [
@@ -173,4 +174,20 @@ test('what the generator made, or nobody measured, is told and not judged', () =
     coverage: null,
     predictions: 0,
   })
+})
+
+test('how far off CPU was becomes the width of later intervals, once there are enough predictions', () => {
+  const one = (predicted: number, metric: 'cpuShare' | 'latencyP50Us' = 'cpuShare') => ({
+    cell: 'x',
+    metric,
+    predicted,
+    low: 0,
+    high: 1,
+    observed: 1,
+    excluded: null,
+  })
+  const eight = Array.from({ length: 8 }, (_, index) => one(index % 2 === 0 ? 1.05 : 1 / 1.05))
+  assert.ok(Math.abs((errorSd(eight) ?? 0) - Math.log(1.05)) < 1e-12)
+  assert.equal(errorSd(eight.slice(1)), null)
+  assert.equal(errorSd(eight.map(() => one(2, 'latencyP50Us'))), null)
 })

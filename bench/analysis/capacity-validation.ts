@@ -3,57 +3,17 @@ import type { Window } from '../results.ts'
 import type { ValidationCell, ValidationErrors, ValidationPrediction } from '../validations.ts'
 import { createRandom, type Random } from '../random.ts'
 import { bootstrapSamples, wholeSample, type Draw } from './capacity-draw.ts'
-import type { Fit, MechanismFit } from './capacity-gather.ts'
+import { modelOfOne } from './capacity-cells.ts'
+import type { Fit } from './capacity-gather.ts'
 import { ratioInterval } from './capacity-intervals.ts'
-import { rateAt, utilisation, utilisationsOnOneCore, type ProcessLoad } from './capacity-load.ts'
-import { latencyAt, modelOf, type Model, type Simulation } from './capacity-model.ts'
+import { rateAt, utilisation, utilisationsOnOneCore } from './capacity-load.ts'
+import { latencyAt, type Model, type Simulation } from './capacity-model.ts'
 import { measuredBlocks } from './reading.ts'
 import { variance } from './stats.ts'
 import { invalidity } from './windows.ts'
-import type { Demand } from '../demand.ts'
 
 /** What was measured of one cell: by block, a window of each of its cases. */
 export type Observations = ReadonlyMap<string, readonly (readonly Window[])[]>
-
-/**
- * Loads that no run in closed loops has seen: each case in open loops at shares of its capacity, each beyond it,
- * and mixes of cases on one core.
- */
-export function validationCells(
-  fit: Fit,
-  {
-    idOf,
-    mixesShareACore,
-  }: {
-    /** Id of the arm of a scenario. */
-    readonly idOf: (scenario: string) => string
-    readonly mixesShareACore: boolean
-  },
-): ValidationCell[] {
-  const loads = new Map(
-    fit.mechanisms.map(({ mechanism: { scenario } }) => [
-      scenario,
-      { id: idOf(scenario), load: modelOfOne(fit, scenario, wholeSample).load },
-    ]),
-  )
-  const rates = [...loads].flatMap(([name, { id, load }]) =>
-    shares.map((share): ValidationCell => ({
-      name: `${name} at ${Math.round(share * 100)} %`,
-      kind: 'rate',
-      loads: [{ case: id, ratePerSecond: rounded(rateAt(load, share)) }],
-      utilisation: share,
-    })),
-  )
-  const saturations = [...loads]
-    .filter(([, { load }]) => rateAt(load, 1) <= mostOfGenerator)
-    .map(([name, { id, load }]): ValidationCell => ({
-      name: `${name} beyond capacity`,
-      kind: 'saturation',
-      loads: [{ case: id, ratePerSecond: rounded(rateAt(load, 1) * beyond) }],
-      utilisation: beyond,
-    }))
-  return [...rates, ...saturations, ...(mixesShareACore ? mixCells(loads) : [])]
-}
 
 /** Predictions of every cell, each with what was observed and whether it is judged. */
 export function judge(
@@ -97,6 +57,16 @@ export function judge(
   })
 }
 
+/** How far CPU was from what was predicted of another session, as sd of its ln; null of too few predictions. */
+export function errorSd(predictions: readonly ValidationPrediction[]): number | null {
+  const errors = predictions.flatMap(({ metric, predicted, observed, excluded }) =>
+    observed === null || excluded !== null || metric.startsWith('latency')
+      ? []
+      : [Math.log(predicted / observed) ** 2],
+  )
+  return errors.length < fewestErrors ? null : Math.sqrt(meanOf(errors))
+}
+
 /** Errors over all predictions that are judged, as shares of what was observed. */
 export function errorsOf(predictions: readonly ValidationPrediction[]): ValidationErrors {
   const judged = predictions.flatMap(({ excluded, observed, ...rest }) =>
@@ -118,48 +88,6 @@ export function errorsOf(predictions: readonly ValidationPrediction[]): Validati
     coverage: judged.length === 0 ? null : within.length / judged.length,
     predictions: judged.length,
   }
-}
-
-/** Rates of mixes: each case gets its part of the utilisation, and all together so much. */
-function mixCells(
-  loads: ReadonlyMap<string, { readonly id: string; readonly load: ProcessLoad }>,
-): ValidationCell[] {
-  return mixes
-    .filter((parts) => parts.every(([name]) => loads.has(name)))
-    .flatMap((parts) =>
-      mixShares.map((share): ValidationCell => {
-        const shared = parts.map(([name, part]) => {
-          const { id, load } = loads.get(name) ?? { id: '', load: { awakeUs: 1, wakingUs: 0 } }
-          return { id, load, ratePerSecond: rateAt(load, share * part) }
-        })
-        // What one process alone would use is less than it uses beside others: found by bisection.
-        const factor = factorFor(shared, share)
-        return {
-          name: `${parts.map(([name]) => name).join(' + ')} at ${Math.round(share * 100)} %`,
-          kind: 'mix',
-          loads: shared.map(({ id, ratePerSecond }) => ({
-            case: id,
-            ratePerSecond: rounded(ratePerSecond * factor),
-          })),
-          utilisation: share,
-        }
-      }),
-    )
-}
-
-function factorFor(
-  shared: readonly { readonly load: ProcessLoad; readonly ratePerSecond: number }[],
-  share: number,
-): number {
-  let [low, high] = [0.1, 2]
-  for (let step = 0; step < 40; step++) {
-    const middle = (low + high) / 2
-    const scaled = shared.map((one) => ({ ...one, ratePerSecond: one.ratePerSecond * middle }))
-    const used = utilisationsOnOneCore(scaled).reduce((sum, one) => sum + one, 0)
-    if (used < share) low = middle
-    else high = middle
-  }
-  return low
 }
 
 function metricsOf({ kind }: ValidationCell): ValidationPrediction['metric'][] {
@@ -233,20 +161,12 @@ function exclusionOf(
   { kind }: ValidationCell,
   windows: readonly (readonly Window[])[],
 ): string | null {
-  // Beyond capacity lateness is of the schedule, not of the server: only what was sent counts.
-  const faults = windows.flatMap((each) => each.flatMap(invalidity))
-  const counted = kind === 'saturation' ? [] : faults
-  return counted.length * 2 > windows.length ? (counted[0] ?? null) : null
-}
-
-/** The model of requests of one case alone. */
-function modelOfOne(fit: Fit, scenario: string, draw: Draw): Model {
-  const own = fit.mechanisms.filter(({ mechanism }) => mechanism.scenario === scenario)
-  return modelOf(lone, { ...fit, mechanisms: own.map(whole) }, draw)
-}
-
-function whole(one: MechanismFit): MechanismFit {
-  return { ...one, mechanism: { ...one.mechanism, share: 1 } }
+  // Beyond capacity lateness is of the schedule, not of the server: only what was answered counts.
+  if (kind === 'saturation') return null
+  const faulty = windows
+    .map((each) => each.flatMap(invalidity))
+    .filter((faults) => faults.length > 0)
+  return faulty.length * 2 > windows.length ? (faulty[0]?.[0] ?? null) : null
 }
 
 function fewestBlocks({ runs }: Fit): number {
@@ -267,63 +187,9 @@ function normal(random: Random): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
 }
 
-/** Three digits: what people would ask for. */
-function rounded(ratePerSecond: number): number {
-  return Number(ratePerSecond.toPrecision(3))
-}
-
-/** A demand that asks for nothing but requests. */
-const lone: Demand = {
-  mechanisms: [],
-  ratePerSecond: 1,
-  meanRatePerSecond: null,
-  burst: 1,
-  requestsPerConnection: null,
-  resumedShare: 0,
-  connections: null,
-  clients: null,
-  tokenLifetimeUs: null,
-  hitRatio: null,
-  issuerLatencyUs: 0,
-  sloP99Us: null,
-  sloErrorShare: null,
-  timeoutUs: Infinity,
-  headroomShare: 0,
-  spareInstances: 0,
-  coresPerInstance: 1,
-  memoryPerInstanceBytes: null,
-  connectionsPerInstance: null,
-  instances: null,
-  issuerCores: null,
-  pricePerInstanceHour: null,
-  scaling: null,
-  cpuFactor: null,
-  balancing: 'connection',
-}
-
 const level = 0.9
 const usPerSecond = 1e6
-const shares = [0.3, 0.5, 0.7] as const
-const mixShares = [0.4, 0.7] as const
-/** Offered rate over the capacity that was predicted: the server is busy until its last answer. */
-const beyond = 1.15
-/** What one generator offers in time; beyond it its own limit would be measured. */
-const mostOfGenerator = 12_000
 const quickRequests = 8_000
 const carefulRequests = 100_000
-/** Parts of utilisation of the cases that are together on one core. */
-const mixes: readonly (readonly (readonly [scenario: string, part: number])[])[] = [
-  [
-    ['jwt', 0.5],
-    ['mtls', 0.5],
-  ],
-  [
-    ['combined', 0.7],
-    ['tls', 0.3],
-  ],
-  [
-    ['jwt', 0.4],
-    ['mtls', 0.3],
-    ['tls', 0.3],
-  ],
-]
+/** Fewer say little of a spread: that of 8 is known to a quarter. */
+const fewestErrors = 8

@@ -295,7 +295,7 @@ test('what is not measured is named with the runs that would measure it', () => 
   })
   const { fit, missing } = gatherFit(demand, [run], facts)
   assert.equal(fit, null)
-  const commands = missingRuns(missing, demand).map(({ command }) => command.join(' '))
+  const commands = missingRuns(missing, demand, facts).map(({ command }) => command.join(' '))
   const churn = '--load churn --policy full,resumed --requests-per-connection 1,10,inf'
   assert.deepEqual(commands, [
     'combined --set alg=RS256',
@@ -304,6 +304,37 @@ test('what is not measured is named with the runs that would measure it', () => 
     `introspection ${churn}`,
     'token-issuance',
   ])
+})
+
+test('without TLS nothing is resumed, and no run is asked to', () => {
+  const demand = demandOf({
+    mechanisms: [{ scenario: 'http' }],
+    requestsPerConnection: 10,
+    resumed: 1,
+  })
+  const { missing } = gatherFit(demand, [], facts)
+  const [, connections] = missingRuns(missing, demand, facts)
+  assert.ok(connections?.command.includes('full'))
+})
+
+test('a server that let bad credentials in is sized with a mark', () => {
+  const [first, ...others] = run.arms
+  assert.ok(first?.preflight)
+  const refusal = {
+    id: 'J10',
+    kind: 'refuse' as const,
+    sameAs: [],
+    describe: '',
+    expected: '401',
+    outcome: '200',
+    passed: false,
+    handlerCalls: 1,
+    reasons: [],
+  }
+  const preflight = { ...first.preflight, refusals: [refusal] }
+  const marked = { ...run, arms: [{ ...first, preflight }, ...others] }
+  const { assumptions } = size({}, [marked])
+  assert.ok(assumptions.includes('MARKED: combined accepted bad credentials when it was measured: J10'))
 })
 
 test('runs that measure nothing, or not whole, or too little, stand for nothing', () => {
@@ -339,6 +370,6 @@ test('three sessions of a case say how far it wanders; fewer do not', () => {
   const { sessionSd } = fitOf(demand, sessions)
   // sd of ln 1, ln 1.1, ln 0.9.
   near(sessionSd.sd, 0.1004, 0.01)
-  assert.equal(sessionSd.sessions, 3)
-  assert.equal(fitOf(demand, sessions.slice(1)).sessionSd.sessions, null)
+  assert.equal(sessionSd.basis, 'measured over 3 sessions')
+  assert.match(fitOf(demand, sessions.slice(1)).sessionSd.basis, /^assumed/)
 })

@@ -1,18 +1,19 @@
-import { basename } from 'node:path'
-import type { Fit } from '../analysis/capacity-gather.ts'
-import { gatherFit } from '../analysis/capacity-gather.ts'
+import { gatherFit, type Fit } from '../analysis/capacity-gather.ts'
 import {
   missingRuns,
   unfitness,
   type FactsOf,
   type MissingRun,
 } from '../analysis/capacity-needs.ts'
+import { errorSd } from '../analysis/capacity-validation.ts'
 import type { Demand } from '../demand.ts'
 import { BenchError } from '../errors.ts'
 import type { Environment, Run } from '../results.ts'
 import { allows, describeValues, type Scenario } from '../scenario.ts'
 import { findScenario } from '../scenarios.ts'
+import { listValidations } from '../sizing-store.ts'
 import { listRuns, readRun } from '../store.ts'
+import type { Validation } from '../validations.ts'
 import { benchCommand } from './bench.ts'
 import type { Io } from './io.ts'
 
@@ -64,7 +65,7 @@ export async function findFit(
   const { factsOf } = context
   const first = gatherFit(demand, candidates(options, context.environment), factsOf)
   if (first.fit !== null) return first.fit
-  const missing = missingRuns(first.missing, demand)
+  const missing = missingRuns(first.missing, demand, factsOf)
   if (options.measure !== true) throw notMeasured(missing, first.unfit)
   await measureMissing(missing, options, context.io)
   const second = gatherFit(
@@ -73,7 +74,7 @@ export async function findFit(
     factsOf,
   )
   if (second.fit !== null) return second.fit
-  throw notMeasured(missingRuns(second.missing, demand), second.unfit)
+  throw notMeasured(missingRuns(second.missing, demand, factsOf), second.unfit)
 }
 
 /** Throws a usage error where runs are of another CPU than this machine's, and nobody vouches for the factor. */
@@ -90,13 +91,33 @@ export function assertSameCpu(
   )
 }
 
+/** The newest whole validation on this machine; null: there is none. */
+export function newestValidation(
+  results: string,
+  { machineId }: Pick<Environment, 'machineId'>,
+): Validation | null {
+  const found = listValidations(results).find(
+    ({ environment, mode, complete }) =>
+      environment.machineId === machineId && mode !== 'smoke' && complete,
+  )
+  return found ?? null
+}
+
+/** A fit whose intervals are as wide as the last validation found predictions to be wrong. */
+export function withValidatedSd(fit: Fit, validation: Validation | null): Fit {
+  const sd = validation === null ? null : errorSd(validation.predictions)
+  if (sd === null || validation === null) return fit
+  const basis = `as far as the validation of ${validation.startedAt.slice(0, 10)} was`
+  return { ...fit, sessionSd: { sd, basis } }
+}
+
 /** Runs that a size may be from, newest first. */
 function candidates({ results, run }: FitOptions, { machineId }: Environment): Run[] {
   if (run.length > 0) {
     const named = run.map((file) => readRun(file).run)
     const fault = named.map(unfitness).find((reason) => reason !== null)
     if (fault !== undefined) throw new BenchError('not-comparable', `--run: ${fault}`)
-    return named
+    return named.toSorted((a, b) => (a.startedAt < b.startedAt ? 1 : -1))
   }
   return listRuns([results])
     .runs.map((stored) => stored.run)
@@ -134,9 +155,4 @@ function notMeasured(missing: readonly MissingRun[], unfit: readonly string[]): 
 
 function minutesOf(missing: readonly MissingRun[]): number {
   return Math.ceil(missing.reduce((sum, { seconds }) => sum + seconds, 0) / 60)
-}
-
-/** Name of a file without what is before it: what a result may tell. */
-export function shownName(file: string): string {
-  return basename(file)
 }

@@ -1,17 +1,13 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { demandOfLog, readAccessLogs, type LogFigures } from '../demand/access-log.ts'
-import {
-  mergeDemands,
-  parseDemand,
-  resolveDemand,
-  type Demand,
-  type DemandInput,
-} from '../demand.ts'
+import { mergeDemands, resolveDemand } from '../demand/resolve.ts'
+import { parseDemand, type Demand, type DemandInput } from '../demand.ts'
 import { BenchError } from '../errors.ts'
 import { parseSettings, type Scenario } from '../scenario.ts'
 import { findScenario } from '../scenarios.ts'
 import { collect } from './io.ts'
+import { dashed } from './plan-options.ts'
 
 /** Options of `size` that say what a gateway must carry. */
 export interface DemandOptions {
@@ -108,6 +104,16 @@ export async function readDemand(
       : await readAccessLogs(options.log, { ...(format === undefined ? {} : { format }), signal })
   const layers = [log === null ? {} : demandOfLog(log), file, given]
   return { demand: resolveDemand(mergeDemands(layers)), log }
+}
+
+/** The first option that says something of a demand, as it is typed; null without. */
+export function demandWordOf(options: DemandOptions): string | null {
+  const named = (['demand', 'scenario', 'mix', 'logFormat', ...demandNames] as const).find(
+    (name) => options[name] !== undefined,
+  )
+  if (named !== undefined) return `--${dashed(named)} ${options[named] ?? ''}`
+  const listed = (['log', 'set'] as const).find((name) => options[name].length > 0)
+  return listed === undefined ? null : `--${listed} ${options[listed].join(' ')}`
 }
 
 function readDemandFile(file: string): DemandInput {

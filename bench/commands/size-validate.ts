@@ -1,7 +1,8 @@
-import { errorsOf, judge, validationCells } from '../analysis/capacity-validation.ts'
+import { validationCells } from '../analysis/capacity-cells.ts'
 import type { Fit } from '../analysis/capacity-gather.ts'
+import { errorsOf, judge } from '../analysis/capacity-validation.ts'
 import { planLoneArms } from '../arms.ts'
-import { resolveDemand } from '../demand.ts'
+import { resolveDemand } from '../demand/resolve.ts'
 import { readEnvironment } from '../environment.ts'
 import { BenchError } from '../errors.ts'
 import { warmGenerator } from '../load/warm-up.ts'
@@ -18,7 +19,14 @@ import type { Validation, ValidationCell } from '../validations.ts'
 import type { CommandResult, Io } from './io.ts'
 import { takeMachine } from './machine.ts'
 import { durationMs } from './plan-options.ts'
-import { assertSameCpu, factsFrom, findFit, type FitOptions } from './size-input.ts'
+import {
+  assertSameCpu,
+  factsFrom,
+  findFit,
+  newestValidation,
+  withValidatedSd,
+  type FitOptions,
+} from './size-input.ts'
 
 /** What `size --validate` is asked. */
 export interface ValidateOptions extends FitOptions {
@@ -38,8 +46,9 @@ export async function validateSizes(options: ValidateOptions, io: Io): Promise<C
   const factsOf = factsFrom(await loadScenarios(io.root))
   const environment = readEnvironment(io.root, null)
   // Where nothing is stored it is measured now: then the session is the same, and told as such.
-  const fit = await findFit(demand, { ...options, measure: true }, { io, environment, factsOf })
-  assertSameCpu(fit, environment, demand)
+  const found = await findFit(demand, { ...options, measure: true }, { io, environment, factsOf })
+  assertSameCpu(found, environment, demand)
+  const fit = withValidatedSd(found, newestValidation(options.results, environment))
   const { run, cells, observed } = await measureCells(fit, options, { io, budgetMs })
   const validation = validationOf({ fit, run, cells, observed }, options)
   const file = saveValidation(options.results, validation, run)

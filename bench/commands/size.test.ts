@@ -29,6 +29,8 @@ const usage: [words: string[], message: RegExp][] = [
   [[...combined, '--budget', '1m'], /--budget 1m: needs --validate/],
   [[...combined, '--smoke'], /a size measures nothing/],
   [[...combined, '--quick'], /needs --measure/],
+  [['--validate', ...combined], /--scenario combined: --validate has loads of its own/],
+  [['--validate', '--log', 'x'], /--log x: --validate has loads of its own/],
   [[...combined, '--log-format', 'combined'], /needs --log/],
   [[...combined, '--demand', '/no/such.json'], /--demand \/no\/such\.json: cannot be read/],
   [[...combined, '--log', '/no/such.log'], /--log \/no\/such\.log: cannot be read/],

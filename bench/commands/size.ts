@@ -12,11 +12,19 @@ import { renderSizing } from '../render/sizing-text.ts'
 import type { Environment, Warning } from '../results.ts'
 import { measuringVersion } from '../run.ts'
 import { loadScenarios } from '../scenarios.ts'
-import { listValidations, saveSizing, sizingFolder } from '../sizing-store.ts'
+import { saveSizing, sizingFolder } from '../sizing-store.ts'
 import { createRunId, prepareFolder, saveFile } from '../store.ts'
+import type { Validation } from '../validations.ts'
 import { collect, type CommandResult, type Io } from './io.ts'
-import { assertSameCpu, factsFrom, findFit, type FitOptions } from './size-input.ts'
-import { addDemandOptions, readDemand, type DemandOptions } from './size-options.ts'
+import {
+  assertSameCpu,
+  factsFrom,
+  findFit,
+  newestValidation,
+  withValidatedSd,
+  type FitOptions,
+} from './size-input.ts'
+import { addDemandOptions, demandWordOf, readDemand, type DemandOptions } from './size-options.ts'
 import { validateSizes } from './size-validate.ts'
 
 interface SizeOptions extends DemandOptions, FitOptions {
@@ -62,32 +70,39 @@ async function size(options: SizeOptions, io: Io): Promise<CommandResult> {
   }
   const level = levelOf(options.level)
   const seed = options.seed === undefined ? randomInt(2 ** 31) : seedOf(options.seed)
-  if (options.validate === true) return validateSizes({ ...options, seed }, io)
+  if (options.validate === true) {
+    const foreign = demandWordOf(options)
+    if (foreign !== null) {
+      throw new BenchError('usage', `${foreign}: --validate has loads of its own, leave it out`)
+    }
+    return validateSizes({ ...options, seed }, io)
+  }
   refuseAlone(options)
   const all = await loadScenarios(io.root)
   const { demand, log } = await readDemand(options, { all, signal: io.signal })
   prepareFolder(options.results)
   const environment = readEnvironment(io.root, null)
-  const fit = await findFit(demand, options, { io, environment, factsOf: factsFrom(all) })
-  assertSameCpu(fit, environment, demand)
-  const validation = newestValidation(options.results, environment)
+  const found = await findFit(demand, options, { io, environment, factsOf: factsFrom(all) })
+  assertSameCpu(found, environment, demand)
+  const validated = newestValidation(options.results, environment)
+  const fit = withValidatedSd(found, validated)
+  const validation = validated === null ? null : headOf(validated)
   const sizing = sizeOf(demand, fit, { level, seed, validation })
   const envelope = envelopeOf(sizing, { fit, log, environment })
   const charts = await writeChart(envelope, options.results, io)
-  await present({ ...envelope, charts }, options, io)
+  present({ ...envelope, charts }, options, io)
   return { exitCode: 0 }
 }
 
-function present(envelope: SizeEnvelope, { results, json }: SizeOptions, io: Io): Promise<void> {
+function present(envelope: SizeEnvelope, { results, json }: SizeOptions, io: Io): void {
   const file = saveSizing(results, envelope)
-  if (json === true) io.out(`${JSON.stringify(envelope)}\n`)
-  else {
-    io.out(renderSizing(envelope, { color: io.stdoutIsTerminal }))
-    for (const { message, advice } of envelope.warnings) io.out(`warning: ${message}; ${advice}\n`)
-    io.out(`\nSize    ${file}\n`)
-    for (const chart of envelope.charts) io.out(`Chart   ${chart}\n`)
+  if (json === true) {
+    io.out(`${JSON.stringify(envelope)}\n`)
+    return
   }
-  return Promise.resolve()
+  io.out(renderSizing(envelope, { color: io.stdoutIsTerminal }))
+  io.out(`\nSize    ${file}\n`)
+  for (const chart of envelope.charts) io.out(`Chart   ${chart}\n`)
 }
 
 function envelopeOf(
@@ -147,14 +162,7 @@ function warningsOf({ runs }: Fit, log: LogFigures | null): Warning[] {
   ].filter((warning) => warning !== null)
 }
 
-/** What the newest whole validation on this machine said. */
-function newestValidation(results: string, { machineId }: Environment): Sizing['validation'] {
-  const found = listValidations(results).find(
-    ({ environment, mode, complete }) =>
-      environment.machineId === machineId && mode !== 'smoke' && complete,
-  )
-  if (found === undefined) return null
-  const { validationId, startedAt, errors } = found
+function headOf({ validationId, startedAt, errors }: Validation): Sizing['validation'] {
   return { validationId, startedAt, errors }
 }
 

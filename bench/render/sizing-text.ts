@@ -3,12 +3,12 @@ import type { Estimate } from '../analysis/stats.ts'
 import type { ValidationErrors } from '../validations.ts'
 import { plainText } from './charts-text.ts'
 import { levelPercent } from './numbers.ts'
-import { joinSections } from './sections.ts'
+import { joinSections, warningLines } from './sections.ts'
 import { paint, plainTable, wrap, type TextOptions } from './table.ts'
 
 /** A size for a terminal: the fleet first, then what it does, what it costs, and what it rests on. */
 export function renderSizing(
-  { sizing, log }: Pick<SizeEnvelope, 'sizing' | 'log'>,
+  { sizing, log, warnings }: Pick<SizeEnvelope, 'sizing' | 'log' | 'warnings'>,
   options: TextOptions,
 ): string {
   return joinSections([
@@ -21,6 +21,7 @@ export function renderSizing(
     assumptionLines(sizing, options),
     wrap(validLine(sizing), '  '),
     wrap(validationLine(sizing.validation), '  '),
+    warningLines(warnings, options),
   ])
 }
 
@@ -86,11 +87,8 @@ function headLines(sizing: Sizing, options: TextOptions): string[] {
     paint(fleet, 'bold', options),
     feasible
       ? `What binds: ${bindingLimit}.`
-      : paint(
-          `DOES NOT FIT: ${bindingLimit} needs more than there is.`,
-          'red',
-          options,
-        ),
+      : paint(`DOES NOT FIT: ${bindingLimit} needs more than there is.`, 'red', options),
+    ...(bindingLimit === 'measured range' ? wrap(rangeHint, '  ') : []),
   ]
 }
 
@@ -196,7 +194,7 @@ function logLines(log: NonNullable<SizeEnvelope['log']>): string[] {
 }
 
 function isAssumed(line: string): boolean {
-  return line.startsWith('ASSUMED')
+  return line.startsWith('ASSUMED') || line.startsWith('MARKED')
 }
 
 function percent(share: number): string {
@@ -232,5 +230,8 @@ const mechanismColumns = [
   { head: 'cores at peak', align: 'right' },
   { head: 'price per million', align: 'right' },
 ] as const
+/** Where client, authorization server and servers share few cores this is so for all but the dearest. */
+const rangeHint =
+  'No process was seen at more than that: the client, or an authorization server on the same core, kept it there. Measure it on more cores, or with --load open --generators, to size by what it can do.'
 const msPerUs = 0.001
 const mebibyte = 2 ** 20
