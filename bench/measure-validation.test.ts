@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import type { MeasureEvent } from './blocks.ts'
 import type { OpenArm, WindowReading, WindowRequest } from './measure-open.ts'
 import { measureValidation } from './measure-validation.ts'
 import type { ValidationCell } from './validations.ts'
@@ -92,11 +91,14 @@ test('cells of the same arms are measured on the same processes; windows of a mi
     {
       done: [],
       signal: new AbortController().signal,
-      onEvent: (_: MeasureEvent) => undefined,
+      onEvent: () => undefined,
       nowMs: () => 0,
       timestamp: () => '2025-01-01T00:00:00.000Z',
       onCell: (name, windows) => {
-        seen.set(name, [...(seen.get(name) ?? []), ...windows.map(({ clientCpuUs }) => clientCpuUs)])
+        seen.set(name, [
+          ...(seen.get(name) ?? []),
+          ...windows.map(({ clientCpuUs }) => clientCpuUs),
+        ])
       },
     },
   )

@@ -1,5 +1,10 @@
 import { repeatBlocks, startTogether, type OutsideWorld } from './blocks.ts'
-import { measureWindow, type OpenArm, type OpenArmSource, type WindowRequest } from './measure-open.ts'
+import {
+  measureWindow,
+  type OpenArm,
+  type OpenArmSource,
+  type WindowRequest,
+} from './measure-open.ts'
 import { createRandom, shuffle } from './random.ts'
 import type { Block, Window } from './results.ts'
 import type { ValidationCell } from './validations.ts'

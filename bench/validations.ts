@@ -31,11 +31,7 @@ export const ValidationErrorsSchema = Type.Object(
 const Cell = Type.Object(
   {
     name: text,
-    kind: Type.Union([
-      Type.Literal('rate'),
-      Type.Literal('saturation'),
-      Type.Literal('mix'),
-    ]),
+    kind: Type.Union([Type.Literal('rate'), Type.Literal('saturation'), Type.Literal('mix')]),
     loads: Type.Array(Type.Object({ case: text, ratePerSecond: amount }, strict)),
     /** Utilisation of the core that was predicted, 0 to 1; beyond it for saturation. */
     utilisation: amount,

@@ -71,7 +71,8 @@ function issuerAssumptions({ issuerLatencyUs, clients, tokenLifetimeUs }: Demand
         ? 'an introspection takes as long as on loopback: give --issuer-latency for a network'
         : `an introspection takes ${issuerLatencyUs / 1_000} ms more than on loopback, at any load`
       : null,
-    fit.mechanisms.some(({ hasToken }) => hasToken) && (clients === null || tokenLifetimeUs === null)
+    fit.mechanisms.some(({ hasToken }) => hasToken) &&
+    (clients === null || tokenLifetimeUs === null)
       ? 'tokens are issued elsewhere: give --clients and --token-lifetime for the grants'
       : null,
   ]

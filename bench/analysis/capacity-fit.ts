@@ -65,7 +65,10 @@ export function fitCase(run: Run, arm: ArmRecord): CaseFit | null {
     asleepUs: seriesOf(alone),
     delayUs: seriesOf(delay),
     shapes: new Map(
-      [...histograms].map(([block, histogram]) => [block, shapeOf(histogram, delay.get(block) ?? 0)]),
+      [...histograms].map(([block, histogram]) => [
+        block,
+        shapeOf(histogram, delay.get(block) ?? 0),
+      ]),
     ),
     issuerUs: issuer.size === 0 ? null : seriesOf(issuer),
     rssBytes: Math.max(...[...many.duet.values()].flat().map(({ rssBytes }) => rssBytes)),

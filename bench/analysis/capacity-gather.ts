@@ -204,11 +204,7 @@ function memoryOf(
  * What the processes of one instance do together: CPU of a request with one process over that with several,
  * of runs whose servers had a core for each. Where none had, one process is all that was measured.
  */
-function scalingOf(
-  runs: readonly Run[],
-  { mechanisms }: Demand,
-  factsOf: FactsOf,
-): Fit['scaling'] {
+function scalingOf(runs: readonly Run[], { mechanisms }: Demand, factsOf: FactsOf): Fit['scaling'] {
   const alone = { processes: 1, factor: 1 }
   const [mechanism] = mechanisms
   if (mechanism === undefined) return alone
@@ -239,8 +235,7 @@ function assertOneScale(runs: readonly Run[]): void {
       run.environment.cpuModel !== first.environment.cpuModel,
   )
   if (first === undefined || other === undefined) return
-  const what =
-    other.measuringVersion === first.measuringVersion ? 'CPU model' : 'measuring version'
+  const what = other.measuringVersion === first.measuringVersion ? 'CPU model' : 'measuring version'
   throw new BenchError(
     'not-comparable',
     `${first.runId} and ${other.runId}: of another ${what}, so that their figures do not add up; measure both anew`,
@@ -268,10 +263,14 @@ function sessionSdOf(
         : [{ spread, sessions: centres.length }]
     }),
   )
-  if (spreads.length === 0) return { sd: assumedSessionSd, basis: 'assumed until three runs of a case are stored' }
+  if (spreads.length === 0)
+    return { sd: assumedSessionSd, basis: 'assumed until three runs of a case are stored' }
   const mean = spreads.reduce((sum, { spread }) => sum + spread, 0) / spreads.length
   const sessions = Math.max(...spreads.map((one) => one.sessions))
-  return { sd: Math.max(leastSessionSd, Math.sqrt(mean)), basis: `measured over ${sessions} sessions` }
+  return {
+    sd: Math.max(leastSessionSd, Math.sqrt(mean)),
+    basis: `measured over ${sessions} sessions`,
+  }
 }
 
 const fewestSessions = 3

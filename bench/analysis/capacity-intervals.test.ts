@@ -17,8 +17,7 @@ test('the normal distribution function, by tables', () => {
 const samples = Array.from({ length: 1_000 }, (_, index) => index + 1)
 
 test('few blocks get wider percentiles than many: Student’s t for the normal, and n over n − 1', () => {
-  const of = (blocks: number) =>
-    ratioInterval(500, { samples, centre: 500, level: 0.9, blocks })
+  const of = (blocks: number) => ratioInterval(500, { samples, centre: 500, level: 0.9, blocks })
   // Of very many blocks the plain percentiles: 1 + 999 × 0.05 and 1 + 999 × 0.95.
   assert.ok(Math.abs((of(2_000).low ?? 0) - 51) < 0.5)
   assert.ok(Math.abs((of(2_000).high ?? 0) - 950) < 0.5)

@@ -105,8 +105,7 @@ export function issuerLoad(model: Model, demand: Demand): IssuerLoad {
   const { ratePerSecond, clients, tokenLifetimeUs, cpuFactor, headroomShare } = demand
   const grantsPerSecond =
     clients === null || tokenLifetimeUs === null ? 0 : (clients * usPerSecond) / tokenLifetimeUs
-  const usedUs =
-    ratePerSecond * model.issuerUsPerRequest + grantsPerSecond * (model.grantUs ?? 0)
+  const usedUs = ratePerSecond * model.issuerUsPerRequest + grantsPerSecond * (model.grantUs ?? 0)
   const coresUsed = ((cpuFactor ?? 1) * usedUs) / usPerSecond
   return {
     introspectionsPerSecond: ratePerSecond * model.introspectionsPerRequest,
@@ -171,8 +170,7 @@ function fewestOfOneQueue(
     const rate = (ratePerSecond * burst) / processes
     const at = latencyAt(model, rate, { processes, timeoutUs, simulation })
     return (
-      (sloP99Us === null || at.p99Us <= sloP99Us) &&
-      at.timeoutShare <= (demand.sloErrorShare ?? 1)
+      (sloP99Us === null || at.p99Us <= sloP99Us) && at.timeoutShare <= (demand.sloErrorShare ?? 1)
     )
   }
   let [low, high] = [few, many]

@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import {
-  cpuUsPerRequestAt,
-  rateAt,
-  utilisation,
-  utilisationsOnOneCore,
-} from './capacity-load.ts'
+import { cpuUsPerRequestAt, rateAt, utilisation, utilisationsOnOneCore } from './capacity-load.ts'
 import { percentileOf, simulateQueue } from './capacity-queue.ts'
 
 const load = fc.record({

@@ -220,7 +220,7 @@ function wakingUs({ awakeUs, asleepUs }: FittedPart['fit'], draw: Draw): number 
 
 const always = Float64Array.of(1)
 /** Looked at from the busiest down; beyond the first a queue is longer than what is simulated of it. */
-const utilisations = [0.95, 0.9, 0.8, 0.7, 0.55, 0.4, 0.25, 0.1, 0.02] as const
+const utilisations: readonly number[] = [0.95, 0.9, 0.8, 0.7, 0.55, 0.4, 0.25, 0.1, 0.02]
 /** Of steps of a tenth: to a hundredth of utilisation. */
 const halvings = 4
 /** Busiest that anything is sized for, whatever the policy: see `utilisations`. */

@@ -93,13 +93,17 @@ export function needsOf(demand: Demand, factsOf: FactsOf): Need[] {
     )
   }
   const requests = mechanisms.flatMap((mechanism) =>
-    partsOf(mechanism, demand, factsOf).map(
-      ({ parameters }): Need => ({ kind: 'requests', scenario: mechanism.scenario, parameters }),
-    ),
+    partsOf(mechanism, demand, factsOf).map(({ parameters }): Need => ({
+      kind: 'requests',
+      scenario: mechanism.scenario,
+      parameters,
+    })),
   )
-  const connections = mechanisms.map(
-    ({ scenario, parameters }): Need => ({ kind: 'connections', scenario, parameters }),
-  )
+  const connections = mechanisms.map(({ scenario, parameters }): Need => ({
+    kind: 'connections',
+    scenario,
+    parameters,
+  }))
   const [first] = mechanisms
   return [
     ...requests,

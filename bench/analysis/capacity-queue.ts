@@ -90,8 +90,7 @@ function replaceFirst(heap: Float64Array, value: number): void {
     const left = 2 * place + 1
     if (left >= heap.length) break
     const right = left + 1
-    const least =
-      right < heap.length && (heap[right] ?? 0) < (heap[left] ?? 0) ? right : left
+    const least = right < heap.length && (heap[right] ?? 0) < (heap[left] ?? 0) ? right : left
     const child = heap[least] ?? 0
     if (child >= value) break
     heap[place] = child

@@ -3,6 +3,7 @@ import type { Demand, DemandInput } from '../demand.ts'
 import type { Run } from '../results.ts'
 import { gatherFit, type Fit } from './capacity-gather.ts'
 import type { FactsOf } from './capacity-needs.ts'
+import type { Use } from './churn.ts'
 import { churnBlocks } from './churn-testdata.ts'
 import { idOf, syntheticRun, type SyntheticArm, type SyntheticRun } from './testdata.ts'
 
@@ -35,14 +36,18 @@ export function closedRun(arms: readonly SyntheticArm[], options: Partial<Synthe
 
 /** A run with new connections of the same arms: what a connection costs is told by policy. */
 export function connectionRun(
-  costs: readonly { readonly scenario: string; readonly requestUs: number; readonly fullUs: number }[],
+  costs: readonly {
+    readonly scenario: string
+    readonly requestUs: number
+    readonly fullUs: number
+  }[],
 ): Run {
   const arms = costs.map(({ scenario }) => ({ scenario, cpuUs: 1 }))
-  const uses = [1, null].flatMap((requestsPerConnection) =>
-    requestsPerConnection === null
-      ? [{ policy: 'keep-alive' as const, requestsPerConnection }]
-      : (['full', 'resumed'] as const).map((policy) => ({ policy, requestsPerConnection })),
-  )
+  const uses: Use[] = [
+    { policy: 'full', requestsPerConnection: 1 },
+    { policy: 'resumed', requestsPerConnection: 1 },
+    { policy: 'keep-alive', requestsPerConnection: null },
+  ]
   const blocks = churnBlocks(
     costs.map(({ scenario, requestUs, fullUs }) => ({
       arm: idOf({ scenario }),

@@ -40,13 +40,18 @@ test('loads that closed loops have not seen: rates by utilisation, beyond capaci
       ...['jwt', 'mtls', 'tls'].flatMap((name) => [30, 50, 70].map((at) => `${name} at ${at} %`)),
       // 20,000 requests/s of mtls are more than a generator offers.
       'jwt beyond capacity',
-      ...['jwt + mtls', 'jwt + mtls + tls'].flatMap((name) => [`${name} at 40 %`, `${name} at 70 %`]),
+      ...['jwt + mtls', 'jwt + mtls + tls'].flatMap((name) => [
+        `${name} at 40 %`,
+        `${name} at 70 %`,
+      ]),
     ],
   )
   // 200 µs: 5,000/s at most.
   const rate = named('jwt at 50 %').loads[0]?.ratePerSecond ?? 0
   assert.ok(Math.abs(rate / 2_500 - 1) < 0.02)
-  assert.ok(Math.abs((named('jwt beyond capacity').loads[0]?.ratePerSecond ?? 0) / 5_750 - 1) < 0.02)
+  assert.ok(
+    Math.abs((named('jwt beyond capacity').loads[0]?.ratePerSecond ?? 0) / 5_750 - 1) < 0.02,
+  )
 })
 
 test('without one core for all of them no mixes are measured', () => {
@@ -65,7 +70,11 @@ test('rates of a mix make the utilisation that it is named by', () => {
 })
 
 /** A window in which a request took so much CPU, and so long. */
-function windowOf(load: ValidationCell['loads'][number], cpuUs: number, changes: Partial<Window> = {}): Window {
+function windowOf(
+  load: ValidationCell['loads'][number],
+  cpuUs: number,
+  changes: Partial<Window> = {},
+): Window {
   const requests = 2_000
   const histogram = (us: number) => {
     const made = createHistogram()

@@ -148,10 +148,9 @@ test('a hit ratio mixes what hits and misses cost, and says what the authorizati
 
 test('an authorization server that is too small makes the size infeasible, and binds', () => {
   const introspection = closedRun([{ scenario: 'introspection', cpuUs: 250, issuerCpuUs: 200 }])
-  const sizing = size(
-    { mechanisms: [{ scenario: 'introspection' }], issuerCores: 2 },
-    [introspection],
-  )
+  const sizing = size({ mechanisms: [{ scenario: 'introspection' }], issuerCores: 2 }, [
+    introspection,
+  ])
   assert.equal(sizing.feasible, false)
   assert.equal(sizing.bindingLimit, 'authorization server')
 })
@@ -334,7 +333,9 @@ test('a server that let bad credentials in is sized with a mark', () => {
   const preflight = { ...first.preflight, refusals: [refusal] }
   const marked = { ...run, arms: [{ ...first, preflight }, ...others] }
   const { assumptions } = size({}, [marked])
-  assert.ok(assumptions.includes('MARKED: combined accepted bad credentials when it was measured: J10'))
+  assert.ok(
+    assumptions.includes('MARKED: combined accepted bad credentials when it was measured: J10'),
+  )
 })
 
 test('runs that measure nothing, or not whole, or too little, stand for nothing', () => {

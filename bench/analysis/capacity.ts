@@ -93,8 +93,7 @@ function figuresOf(
   const cores = fleet * coresPerInstance
   const of = (name: OutcomeName, factor = 1) => scaled(estimateOf(context, name), factor)
   const issuer = issuerLoad(model, demand)
-  const instances =
-    demand.instances === null ? instancesOf(context, fleet) : given(fleet, context)
+  const instances = demand.instances === null ? instancesOf(context, fleet) : given(fleet, context)
   return {
     demand: mutable(demand),
     feasible: limits.every((limit) => limit.instances !== null && limit.instances <= fleet),
@@ -185,7 +184,10 @@ function validRange(
   }
 }
 
-function estimateOf({ outcome, centre, drawn, level, blocks }: Context, name: OutcomeName): Estimate {
+function estimateOf(
+  { outcome, centre, drawn, level, blocks }: Context,
+  name: OutcomeName,
+): Estimate {
   const samples = drawn.map((one) => one[name])
   return ratioInterval(outcome[name], { samples, centre: centre[name], level, blocks })
 }

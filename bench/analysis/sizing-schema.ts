@@ -159,10 +159,7 @@ export const SizingSchema = Type.Object(
     assumptions: Type.Array(text),
     /** The newest on this machine; null: there is none. */
     validation: nullable(
-      Type.Object(
-        { validationId: text, startedAt: text, errors: ValidationErrorsSchema },
-        strict,
-      ),
+      Type.Object({ validationId: text, startedAt: text, errors: ValidationErrorsSchema }, strict),
     ),
     runs: Type.Array(text),
     seed: count,

@@ -46,40 +46,55 @@ export interface DemandOptions {
 
 /** Adds the options that say what a gateway must carry. */
 export function addDemandOptions(command: Command): Command {
-  return (
-    command
-      .option('--demand <file>', 'a demand as JSON, by the schema of --schema; options say more')
-      .option('--log <file>', 'an access log, also compressed by gzip; several in their order', collect, [])
-      .option('--log-format <format>', 'auto, combined, haproxy, or the text of an nginx log_format (default: auto)')
-      .option('--scenario <name>', 'what every request brings, as combined')
-      .option('--mix <name=share,…>', 'what requests bring, as jwt=0.7,mtls=0.3')
-      .option('--set <name=value>', 'a parameter of the scenarios, as alg=RS256', collect, [])
-      .option('--rate <number>', 'requests per second at peak')
-      .option('--mean-rate <number>', 'requests per second on average')
-      .option('--burst <factor>', 'rate of bursts over the peak (default: 1)')
-      .option('--requests-per-connection <number>', 'default: connections stay')
-      .option('--new-connections <number>', 'new connections per second at peak, instead')
-      .option('--resumed <share>', 'of new connections, those that resume a session (default: 0)')
-      .option('--connections <number>', 'connections open at a time (default: one a client)')
-      .option('--clients <number>', 'clients, of which each fetches a token once a lifetime')
-      .option('--token-lifetime <time>', 'as 5m')
-      .option('--hit-ratio <share>', 'of tokens, those that a cache answers for (default: no cache)')
-      .option('--issuer-latency <time>', 'of an introspection, beyond what it takes on loopback')
-      .option('--p99 <time>', 'objective: 99 % of requests take at most this, as 25ms')
-      .option('--errors <share>', 'objective: at most so many requests time out, as 0.1%')
-      .option('--timeout <time>', 'after this a request has failed (default: 10s)')
-      .option('--headroom <share>', 'CPU that peaks leave free (default: 30%)')
-      .option('--spare <number>', 'instances that may be lost at peak: 1, or N+1 (default: 0)')
-      .option('--cores-per-instance <number>', 'default: 1')
-      .option('--memory-per-instance <amount>', 'as 16GiB')
-      .option('--connections-per-instance <number>', 'the most that one instance may have open')
-      .option('--instances <number>', 'a fleet that is given, instead of the smallest that will do')
-      .option('--issuer-cores <number>', 'cores that the authorization server has')
-      .option('--price <number>', 'of an instance and hour')
-      .option('--scaling <share>', 'what the processes of an instance do over as many times one: ASSUMED')
-      .option('--cpu-factor <number>', 'CPU time there over that of the runs: ASSUMED, for another CPU')
-      .option('--balancing <connection|least-loaded>', 'how requests find a process (default: connection)')
-  )
+  return command
+    .option('--demand <file>', 'a demand as JSON, by the schema of --schema; options say more')
+    .option(
+      '--log <file>',
+      'an access log, also compressed by gzip; several in their order',
+      collect,
+      [],
+    )
+    .option(
+      '--log-format <format>',
+      'auto, combined, haproxy, or the text of an nginx log_format (default: auto)',
+    )
+    .option('--scenario <name>', 'what every request brings, as combined')
+    .option('--mix <name=share,…>', 'what requests bring, as jwt=0.7,mtls=0.3')
+    .option('--set <name=value>', 'a parameter of the scenarios, as alg=RS256', collect, [])
+    .option('--rate <number>', 'requests per second at peak')
+    .option('--mean-rate <number>', 'requests per second on average')
+    .option('--burst <factor>', 'rate of bursts over the peak (default: 1)')
+    .option('--requests-per-connection <number>', 'default: connections stay')
+    .option('--new-connections <number>', 'new connections per second at peak, instead')
+    .option('--resumed <share>', 'of new connections, those that resume a session (default: 0)')
+    .option('--connections <number>', 'connections open at a time (default: one a client)')
+    .option('--clients <number>', 'clients, of which each fetches a token once a lifetime')
+    .option('--token-lifetime <time>', 'as 5m')
+    .option('--hit-ratio <share>', 'of tokens, those that a cache answers for (default: no cache)')
+    .option('--issuer-latency <time>', 'of an introspection, beyond what it takes on loopback')
+    .option('--p99 <time>', 'objective: 99 % of requests take at most this, as 25ms')
+    .option('--errors <share>', 'objective: at most so many requests time out, as 0.1%')
+    .option('--timeout <time>', 'after this a request has failed (default: 10s)')
+    .option('--headroom <share>', 'CPU that peaks leave free (default: 30%)')
+    .option('--spare <number>', 'instances that may be lost at peak: 1, or N+1 (default: 0)')
+    .option('--cores-per-instance <number>', 'default: 1')
+    .option('--memory-per-instance <amount>', 'as 16GiB')
+    .option('--connections-per-instance <number>', 'the most that one instance may have open')
+    .option('--instances <number>', 'a fleet that is given, instead of the smallest that will do')
+    .option('--issuer-cores <number>', 'cores that the authorization server has')
+    .option('--price <number>', 'of an instance and hour')
+    .option(
+      '--scaling <share>',
+      'what the processes of an instance do over as many times one: ASSUMED',
+    )
+    .option(
+      '--cpu-factor <number>',
+      'CPU time there over that of the runs: ASSUMED, for another CPU',
+    )
+    .option(
+      '--balancing <connection|least-loaded>',
+      'how requests find a process (default: connection)',
+    )
 }
 
 /** A demand, and the log that it may be from. */
@@ -147,7 +162,8 @@ function mechanismsOf(
 ): DemandInput['mechanisms'] | null {
   if (scenario !== undefined && mix !== undefined)
     throw new BenchError('usage', `--scenario ${scenario} and --mix ${mix}: give one of them`)
-  const named = scenario === undefined ? (mix === undefined ? null : sharesOf(mix)) : [[scenario, '1'] as const]
+  const named =
+    scenario === undefined ? (mix === undefined ? null : sharesOf(mix)) : [[scenario, '1'] as const]
   if (named === null) {
     if (set.length === 0) return null
     throw new BenchError('usage', `--set ${set.join(' ')}: needs --scenario or --mix`)

@@ -35,10 +35,7 @@ const usage: [words: string[], message: RegExp][] = [
   [[...combined, '--demand', '/no/such.json'], /--demand \/no\/such\.json: cannot be read/],
   [[...combined, '--log', '/no/such.log'], /--log \/no\/such\.log: cannot be read/],
   [[...combined, '--balancing', 'luck'], /\/balancing/],
-  [
-    combined,
-    /not measured here: it takes npm run bench -- combined \(2 min\); --measure does it/,
-  ],
+  [combined, /not measured here: it takes npm run bench -- combined \(2 min\); --measure does it/],
   [
     [...combined, '--requests-per-connection', '50', ...fromReference],
     /npm run bench -- combined --load churn --policy full --requests-per-connection 1,10,inf/,
@@ -155,7 +152,9 @@ test('--validate --smoke goes every way: a rate, beyond capacity, a mix; it vali
   const isOneCore = validation.environment.serverCpus?.length === 1
   assert.deepEqual(kinds, isOneCore ? ['rate', 'saturation', 'mix'] : ['rate', 'saturation'])
   assert.ok(validation.predictions.every(({ observed }) => observed !== null))
-  const [file = ''] = readdirSync(join(results, 'validation')).filter((name) => name.endsWith('.json'))
+  const [file = ''] = readdirSync(join(results, 'validation')).filter((name) =>
+    name.endsWith('.json'),
+  )
   assert.deepEqual(JSON.parse(readFileSync(join(results, 'validation', file), 'utf8')), validation)
   assert.equal(readdirSync(join(results, 'validation', 'runs')).length, 1)
   const { envelope } = await sizeJson(t, combined, results)

@@ -103,6 +103,14 @@ test('several logs are read as one, in their order', async (t) => {
   assert.equal(figures.meanPerSecond, 1)
 })
 
+test('a short log that is busy at both ends has no mean above its peak', async (t) => {
+  const lines = [0, 0, 0, 0, 10, 10, 10, 10].map((second) => combinedLine(second))
+  const figures = await readAccessLogs([log(t, lines.join('\n'))], context)
+  // Eight requests in eleven seconds, four in any ten.
+  assert.equal(figures.peak10PerSecond, 0.4)
+  assert.equal(demandOfLog(figures).meanRate, 0.4)
+})
+
 test('a line without an end does not fill the memory, and is one line of garbage', async (t) => {
   const content = `${combinedLine(0)}\n${'x'.repeat(3_000_000)}\n${combinedLine(1)}\n`
   const figures = await readAccessLogs([log(t, content)], context)
@@ -111,7 +119,9 @@ test('a line without an end does not fill the memory, and is one line of garbage
 })
 
 test('refused: no file, nothing but garbage, a gzip that was cut, a format that has no time', async (t) => {
-  const cut = gzipSync(Array.from({ length: 9_000 }, (_, index) => combinedLine(index % 60)).join('\n'))
+  const cut = gzipSync(
+    Array.from({ length: 9_000 }, (_, index) => combinedLine(index % 60)).join('\n'),
+  )
   for (const [file, format, message] of [
     ['/no/such/file', 'auto', /--log \/no\/such\/file: cannot be read: ENOENT/],
     [log(t, 'a\nb\nc\n'), 'auto', /none of 3 lines is of the format auto/],

@@ -58,7 +58,8 @@ export function demandOfLog(figures: LogFigures): DemandInput {
   const { resumedShare } = figures
   return {
     rate: peak10PerSecond,
-    meanRate: meanPerSecond,
+    // The ends of a short log are in fewer windows of ten seconds than its middle.
+    meanRate: Math.min(meanPerSecond, peak10PerSecond),
     burst: Math.max(1, peak1PerSecond / peak10PerSecond),
     ...(requestsPerConnection === null ? {} : { requestsPerConnection }),
     ...(resumedShare === null || requestsPerConnection === null ? {} : { resumed: resumedShare }),

@@ -76,8 +76,7 @@ function nginxFields(
   names: readonly string[],
   valueOf: (name: string) => string | undefined,
 ): Omit<LogLine, 'timeMs' | 'client'> {
-  const whole = (name: string) =>
-    names.includes(name) ? wholeOrNull(valueOf(name) ?? '') : null
+  const whole = (name: string) => (names.includes(name) ? wholeOrNull(valueOf(name) ?? '') : null)
   const reused = names.includes('ssl_session_reused') ? valueOf('ssl_session_reused') : undefined
   return {
     status: whole('status'),

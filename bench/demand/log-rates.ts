@@ -54,7 +54,8 @@ export function createRateMeter(keepSeconds = 900): RateMeter {
       }
       if (second > newest) advance(second)
       // The first lines of a log may be a little behind each other too.
-      if (second < oldest && totals.seconds() === 0 && newest - second < keepSeconds) oldest = second
+      if (second < oldest && totals.seconds() === 0 && newest - second < keepSeconds)
+        oldest = second
       if (second < oldest) late += 1
       else counts[place(second)] = (counts[place(second)] ?? 0) + 1
     },

@@ -64,7 +64,10 @@ test('a validation of which nothing could be judged says so', () => {
     predictions: 0,
   }
   const validation = { validationId: 'v', startedAt: '2025-01-01T00:00:00.000Z', errors }
-  assert.match(validationLine(validation), /CPU error mean not judged, worst not judged; .*coverage/)
+  assert.match(
+    validationLine(validation),
+    /CPU error mean not judged, worst not judged; .*coverage/,
+  )
 })
 
 const golden = ``
