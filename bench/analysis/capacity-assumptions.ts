@@ -48,7 +48,7 @@ function arrivalAssumptions(demand: Demand): (string | null)[] {
   const { burst, balancing, requestsPerConnection } = demand
   const connections = connectionsOf(demand)
   return [
-    `requests of independent clients (Poisson) at each rate; what comes in waves is in the burst of ×${Number(burst.toFixed(2))}`,
+    `requests of independent clients (Poisson) at each rate; ${burst === 1 ? 'waves beyond the peak are in no figure, give --burst' : `what comes in waves is in the burst of ×${Number(burst.toFixed(2))}`}`,
     balancing === 'connection'
       ? 'a request goes to the process that has its connection: each has a queue of its own'
       : 'ASSUMED by --balancing: all processes take from one queue',

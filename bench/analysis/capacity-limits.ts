@@ -23,6 +23,8 @@ export type LimitName =
 export interface Limit {
   readonly name: LimitName
   readonly instances: number | null
+  /** The same before it is rounded up to whole ones. */
+  readonly unrounded: number | null
   /** Requests per second that it leaves one process; null where it is not about rate. */
   readonly ratePerProcess: number | null
 }
@@ -55,17 +57,24 @@ export function limitsOf(model: Model, demand: Demand, simulation: Simulation): 
     ...connectionLimit(demand),
     ...memoryLimit(model, demand),
     ...(isIssuerFull
-      ? [{ name: 'authorization server', instances: null, ratePerProcess: null } as const]
+      ? [
+          {
+            name: 'authorization server',
+            instances: null,
+            unrounded: null,
+            ratePerProcess: null,
+          } as const,
+        ]
       : []),
   ]
 }
 
-/** The limit that asks for most; of equals the first. */
+/** The limit that asks for most, before anything is rounded; of equals the first. */
 export function bindingLimit(limits: readonly Limit[]): Limit {
   const [first, ...others] = limits
   if (first === undefined) throw new RangeError('a fleet has limits')
   return others.reduce(
-    (most, limit) => ((limit.instances ?? Infinity) > (most.instances ?? Infinity) ? limit : most),
+    (most, limit) => ((limit.unrounded ?? Infinity) > (most.unrounded ?? Infinity) ? limit : most),
     first,
   )
 }
@@ -122,8 +131,8 @@ export function connectionsOf({ connections, clients }: Demand): number | null {
 
 function byRate(demand: Demand, name: LimitName, ratePerProcess: number, burst: number): Limit {
   const { ratePerSecond, coresPerInstance, spareInstances } = demand
-  const working = wholeUp((ratePerSecond * burst) / (ratePerProcess * coresPerInstance))
-  return { name, instances: working + spareInstances, ratePerProcess }
+  const working = (ratePerSecond * burst) / (ratePerProcess * coresPerInstance)
+  return { name, ...withSpares(working, spareInstances), ratePerProcess }
 }
 
 /** Throws a usage error where the objective is below what a request takes with nobody else there. */
@@ -151,7 +160,7 @@ function latencyLimit(
   const few = instancesFor(least)
   const many = Math.max(few, own.instances ?? few)
   const instances = fewestOfOneQueue(model, demand, { few, many, simulation })
-  return [{ ...own, instances, ratePerProcess: null }]
+  return [{ ...own, instances, unrounded: instances, ratePerProcess: null }]
 }
 
 /** Between what CPU asks for and what queues of their own do: the fewest that one queue makes do with. */
@@ -192,8 +201,8 @@ function connectionLimit(demand: Demand): Limit[] {
       `connections per instance ${connectionsPerInstance}: how many there are is not told, add connections or clients`,
     )
   }
-  const working = wholeUp(connections / connectionsPerInstance)
-  return [{ name: 'connections', instances: working + spareInstances, ratePerProcess: null }]
+  const spares = withSpares(connections / connectionsPerInstance, spareInstances)
+  return [{ name: 'connections', ...spares, ratePerProcess: null }]
 }
 
 /** Throws a usage error where the processes of an instance do not fit into its memory without a connection. */
@@ -208,18 +217,13 @@ function memoryLimit(model: Model, demand: Demand): Limit[] {
     )
   }
   const needed = (connectionsOf(demand) ?? 0) * (model.connectionBytes ?? 0)
-  return [
-    {
-      name: 'memory',
-      instances: Math.max(1, wholeUp(needed / left)) + spareInstances,
-      ratePerProcess: null,
-    },
-  ]
+  return [{ name: 'memory', ...withSpares(needed / left, spareInstances), ratePerProcess: null }]
 }
 
-/** Up to a whole one, but for the error of the quotient. */
-function wholeUp(quotient: number): number {
-  return Math.max(1, Math.ceil(quotient * (1 - tolerance)))
+/** Up to whole ones, one at least, but for the error of a quotient; and the spare ones. */
+function withSpares(working: number, spares: number): Pick<Limit, 'instances' | 'unrounded'> {
+  const whole = Math.max(1, Math.ceil(working * (1 - tolerance)))
+  return { instances: whole + spares, unrounded: working + spares }
 }
 
 const usPerSecond = 1e6

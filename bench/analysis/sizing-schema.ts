@@ -79,7 +79,13 @@ export const SizingSchema = Type.Object(
     bindingLimit: limitName,
     limits: Type.Array(
       Type.Object(
-        { name: limitName, instances: nullable(count), ratePerProcess: nullable(amount) },
+        {
+          name: limitName,
+          instances: nullable(count),
+          /** Before it is rounded up, spare ones included. */
+          unrounded: nullable(amount),
+          ratePerProcess: nullable(amount),
+        },
         strict,
       ),
     ),

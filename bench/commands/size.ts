@@ -178,7 +178,7 @@ async function writeChart(
   ])
   const file = join(sizingFolder(results), `${sizingId}.png`)
   try {
-    saveFile(file, renderPng(sizingChart(sizing, { runId: sizingId })))
+    saveFile(file, renderPng(sizingChart(sizing, { sizingId })))
     return [file]
   } catch (error) {
     if (!(error instanceof BenchError)) throw error

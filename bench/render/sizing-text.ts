@@ -67,13 +67,12 @@ export function demandWords({ demand }: Pick<Sizing, 'demand'>): string {
   return plainText(`${mix}: ${rates.filter((one) => one !== null).join(', ')}`)
 }
 
-/** An estimate with the ends of its interval: 5.2 (4.9 to 5.6). */
+/** An estimate with the ends of its interval: 5.2 (4.9 to 5.6); alone where those round to it. */
 export function withEnds(estimate: Estimate, scale = 1): string {
-  const { low, high } = estimate
   const told = number(estimate.estimate * scale)
-  return low === null || high === null
-    ? told
-    : `${told} (${number(low * scale)} to ${number(high * scale)})`
+  if (estimate.low === null || estimate.high === null) return told
+  const [low, high] = [number(estimate.low * scale), number(estimate.high * scale)]
+  return low === told && high === told ? told : `${told} (${low} to ${high})`
 }
 
 function headLines(sizing: Sizing, options: TextOptions): string[] {
@@ -127,9 +126,10 @@ function figureRows(sizing: Sizing): string[][] {
 }
 
 function limitRows({ limits, bindingLimit }: Sizing): string[][] {
-  return limits.map(({ name, instances, ratePerProcess }) => [
+  return limits.map(({ name, instances, unrounded, ratePerProcess }) => [
     `${name}${name === bindingLimit ? ' (binds)' : ''}`,
     instances === null ? 'none is enough' : number(instances),
+    unrounded === null ? '–' : number(unrounded),
     ratePerProcess === null ? '–' : number(ratePerProcess),
   ])
 }
@@ -221,6 +221,7 @@ const figureColumns = [
 const limitColumns = [
   { head: 'limit', align: 'left' },
   { head: 'instances', align: 'right' },
+  { head: 'unrounded', align: 'right' },
   { head: 'requests/s of a process', align: 'right' },
 ] as const
 const mechanismColumns = [
