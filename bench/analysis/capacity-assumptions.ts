@@ -55,6 +55,9 @@ function arrivalAssumptions(demand: Demand): (string | null)[] {
     requestsPerConnection === null
       ? 'connections stay open: new ones and their handshakes cost nothing here'
       : 'a handshake keeps its process for its CPU time; latency is that of requests, not of handshakes',
+    demand.meanRatePerSecond === null
+      ? null
+      : 'at little load a request costs more than is told, up to a third at a tenth of capacity: caches are cold then',
     demand.connections === null && connections !== null
       ? `one connection for each of ${connections.toLocaleString('en-US')} clients`
       : null,

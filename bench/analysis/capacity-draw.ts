@@ -1,5 +1,5 @@
 import { createRandom, type Random } from '../random.ts'
-import type { CaseFit, Series } from './capacity-fit.ts'
+import type { CaseFit, Series, Stalls } from './capacity-fit.ts'
 import type { Fit } from './capacity-gather.ts'
 import { measuredBlocks } from './reading.ts'
 import { hodgesLehmann } from './stats.ts'
@@ -9,12 +9,15 @@ export interface Draw {
   readonly value: (series: Series) => number
   /** Times of requests over their mean. */
   readonly shape: (fit: CaseFit) => Float64Array
+  /** Stalls of a server; lengths of all of them. */
+  readonly stalls: (fit: CaseFit) => Stalls
 }
 
 /** All blocks of each run, once. */
 export const wholeSample: Draw = {
   value: ({ values }) => hodgesLehmann([...values.values()]),
   shape: ({ shapes }) => joined([...shapes.values()]),
+  stalls: ({ stalls }) => merged([...stalls.values()]),
 }
 
 /**
@@ -39,6 +42,9 @@ export function bootstrapSample({ runs, sessionSd }: Fit, random: Random): Draw 
       const chosen = (samples.get(runId)?.drawn ?? []).flatMap((index) => shapes.get(index) ?? [])
       return joined(chosen.length > 0 ? chosen : [...shapes.values()])
     },
+    stalls({ runId, stalls }) {
+      return merged((samples.get(runId)?.drawn ?? []).flatMap((index) => stalls.get(index) ?? []))
+    },
   }
 }
 
@@ -46,6 +52,15 @@ export function bootstrapSample({ runs, sessionSd }: Fit, random: Random): Draw 
 export function bootstrapSamples(fit: Fit, count: number, seed: number): Draw[] {
   const random = createRandom(seed)
   return Array.from({ length: count }, () => bootstrapSample(fit, random))
+}
+
+/** Blocks count alike: each has about as many requests. */
+function merged(blocks: readonly Stalls[]): Stalls {
+  const sum = blocks.reduce((total, { perRequest }) => total + perRequest, 0)
+  return {
+    perRequest: blocks.length === 0 ? 0 : sum / blocks.length,
+    lengthsUs: joined(blocks.map(({ lengthsUs }) => lengthsUs)),
+  }
 }
 
 function joined(shapes: readonly Float64Array[]): Float64Array {

@@ -14,13 +14,15 @@ export interface Series {
 export interface CaseFit {
   readonly caseId: string
   readonly runId: string
-  /** Server CPU in µs of a request, where other requests are at hand, and where each finds the server asleep. */
+  /** Server CPU in µs of a request that finds its server awake, and of one that finds it asleep. */
   readonly awakeUs: Series
   readonly asleepUs: Series
   /** Latency of a request alone that is no server CPU: client, network, authorization server. */
   readonly delayUs: Series
   /** Latencies of requests alone, less that delay, over their mean: by block, in even steps of probability. */
   readonly shapes: ReadonlyMap<number, Float64Array>
+  /** Times for which its server stood still, collecting garbage or without a core, by block. */
+  readonly stalls: ReadonlyMap<number, Stalls>
   /** CPU in µs of the authorization server for a request; null where there is none. */
   readonly issuerUs: Series | null
   readonly rssBytes: number
@@ -28,6 +30,13 @@ export interface CaseFit {
   readonly accepted: readonly string[]
   /** The highest rate at which one process was seen, in requests per second. */
   readonly highestRatePerSecond: number
+}
+
+/** Pauses of a server between requests. */
+export interface Stalls {
+  readonly perRequest: number
+  /** How long each was, in µs. */
+  readonly lengthsUs: Float64Array
 }
 
 /** What a new connection costs a server beyond its requests, in µs of CPU, by what the client offers. */
@@ -41,10 +50,10 @@ export function fitCase(run: Run, arm: ArmRecord): CaseFit | null {
   const blocks = measuredBlocks(run.blocks)
   const many = readArm(blocks, arm.id, ownConnections(arm))
   const one = readArm(blocks, arm.id, 1)
-  const awake = blockValues(many, 'cpuUsPerRequest')
+  const together = blockValues(many, 'cpuUsPerRequest')
   const alone = blockValues(one, 'cpuUsPerRequest')
   const histograms = one.histograms()
-  if (awake.size === 0 || alone.size === 0 || histograms.size === 0) return null
+  if (together.size === 0 || alone.size === 0 || histograms.size === 0) return null
   const seriesOf = (values: ReadonlyMap<number, number>): Series => ({ runId: run.runId, values })
   const delay = new Map(
     [...histograms].map(([block, histogram]) => [
@@ -61,7 +70,7 @@ export function fitCase(run: Run, arm: ArmRecord): CaseFit | null {
   return {
     caseId: arm.caseId,
     runId: run.runId,
-    awakeUs: seriesOf(awake),
+    awakeUs: seriesOf(awakeOf(together, alone, many.connections)),
     asleepUs: seriesOf(alone),
     delayUs: seriesOf(delay),
     shapes: new Map(
@@ -69,6 +78,9 @@ export function fitCase(run: Run, arm: ArmRecord): CaseFit | null {
         block,
         shapeOf(histogram, delay.get(block) ?? 0),
       ]),
+    ),
+    stalls: new Map(
+      [...many.histograms()].map(([block, one]) => [block, stallsOf(one, many.connections)]),
     ),
     issuerUs: issuer.size === 0 ? null : seriesOf(issuer),
     rssBytes: Math.max(...[...many.duet.values()].flat().map(({ rssBytes }) => rssBytes)),
@@ -83,6 +95,46 @@ export function fitCase(run: Run, arm: ArmRecord): CaseFit | null {
 export function fitConnections(run: Run, arm: ArmRecord): ConnectionFit {
   const own = cellsOf(run.blocks).filter((cell) => cell.arm === arm.id)
   return { full: perConnection(run, own, 'full'), resumed: perConnection(run, own, 'resumed') }
+}
+
+/**
+ * CPU of a request that finds its server awake. A closed loop of n connections wakes it up for n requests at a
+ * time, so that of w, the cost of waking up, each has w ÷ n: Dₙ = a + w ÷ n, and alone D₁ = a + w. Held against
+ * curves of tls and combined in open loops, CPU from half of capacity on was then within 6 %, capacity within
+ * 2 %; with Dₙ itself tls was 10 to 14 % above what it used.
+ */
+function awakeOf(
+  together: ReadonlyMap<number, number>,
+  alone: ReadonlyMap<number, number>,
+  connections: number,
+): Map<number, number> {
+  if (connections === 1) return new Map(together)
+  return new Map(
+    [...together].map(([block, us]) => {
+      const more = (alone.get(block) ?? us) - us
+      return [block, Math.max(us * leastAwakeShare, us - more / (connections - 1))]
+    }),
+  )
+}
+
+/**
+ * Stalls show where the server is never idle: in closed loops of many connections, where each holds up all of
+ * them. What lies far above the median there is that long a stall, seen once by every connection. Without them
+ * p99 in the same curves was a tenth of what was observed; with them it is of its order.
+ */
+function stallsOf(histogram: Histogram, connections: number): Stalls {
+  const { valuesUs, cumulative, samples } = tabulate([histogram])
+  const [upTo = new Float64Array(0)] = cumulative
+  const medianUs = histogram.getValueAtPercentile(50)
+  const limitUs = Math.max(2 * medianUs, medianUs + leastStallUs)
+  const lengths = valuesUs.flatMap((valueUs, bin) => {
+    const count = (upTo[bin] ?? 0) - (upTo[bin - 1] ?? 0)
+    return valueUs > limitUs ? new Array<number>(count).fill(valueUs - medianUs) : []
+  })
+  return {
+    perRequest: lengths.length / connections / samples,
+    lengthsUs: Float64Array.from(lengths),
+  }
 }
 
 /**
@@ -125,6 +177,10 @@ function shapeOf(histogram: Histogram, delayUs: number): Float64Array {
 }
 
 const usPerSecond = 1e6
+/** Never seen: a wrong reading of one block must not make a request free. */
+const leastAwakeShare = 0.4
+/** Below it batches of requests look like stalls. */
+const leastStallUs = 2_000
 /** A block has some hundred samples at one connection: more steps would repeat them. */
 const shapeSteps = 512
 /** Below it a latency less the mean delay would be none: the delay was shorter then. */

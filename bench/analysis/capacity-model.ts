@@ -20,7 +20,7 @@ export interface Model {
   readonly mechanisms: readonly MechanismCost[]
   /** Work as it comes to the queue. */
   readonly classes: readonly WorkClass[]
-  /** Requests and new connections, for each request. */
+  /** Requests, new connections and stalls, for each request. */
   readonly arrivalsPerRequest: number
   readonly introspectionsPerRequest: number
   /** CPU in µs of the authorization server. */
@@ -42,7 +42,6 @@ export function stretchOf({ cpuFactor, scaling, coresPerInstance }: Demand, fit:
 export function modelOf(demand: Demand, fit: Fit, draw: Draw): Model {
   const stretch = stretchOf(demand, fit)
   const perRequest = demand.requestsPerConnection === null ? 0 : 1 / demand.requestsPerConnection
-  const arrivalsPerRequest = 1 + perRequest
   const context = { demand, draw, stretch, perRequest }
   const costs = fit.mechanisms.map((mechanism) => costOf(mechanism, context))
   const parts = fit.mechanisms.flatMap(({ mechanism, parts: own }) =>
@@ -51,9 +50,10 @@ export function modelOf(demand: Demand, fit: Fit, draw: Draw): Model {
   const sumOver = (valueOf: (part: FittedPart) => number) =>
     parts.reduce((sum, part) => sum + part.share * valueOf(part), 0)
   const classes = [
-    ...parts.map((part) => requestClass(part, context)),
+    ...parts.flatMap((part) => [requestClass(part, context), stallClass(part, context)]),
     ...fit.mechanisms.flatMap((mechanism) => connectionClasses(mechanism, context)),
   ]
+  const arrivalsPerRequest = classes.reduce((sum, { share }) => sum + share, 0)
   return {
     load: {
       awakeUs: costs.reduce((sum, { share, load }) => sum + share * load.awakeUs, 0),
@@ -183,6 +183,20 @@ function requestClass(part: FittedPart, { demand, draw, stretch }: Context): Wor
     shape: draw.shape(fit),
     delayUs: draw.value(fit.delayUs) + introspections * demand.issuerLatencyUs,
     isRequest: true,
+  }
+}
+
+/** A stall keeps its process as it was measured, on whatever CPU: most of it is no work of the process. */
+function stallClass({ share, fit }: FittedPart, { draw }: Context): WorkClass {
+  const { perRequest, lengthsUs } = draw.stalls(fit)
+  const meanUs = lengthsUs.reduce((sum, us) => sum + us, 0) / Math.max(1, lengthsUs.length)
+  return {
+    share: share * perRequest,
+    asleepUs: meanUs,
+    awakeUs: meanUs,
+    shape: lengthsUs.length === 0 ? always : lengthsUs.map((us) => us / meanUs),
+    delayUs: 0,
+    isRequest: false,
   }
 }
 
