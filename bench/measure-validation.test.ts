@@ -24,7 +24,7 @@ function reading(plan: WindowRequest): WindowReading {
     spinUs: 40,
     runQueueUs: null,
     stealUs: null,
-    foreignCpuUs: null,
+    foreignCpuUs: 5,
     clientRunQueueUs: null,
     clientEventLoopUtilization: 0,
     handshakesFull: 0,
@@ -95,6 +95,9 @@ test('cells of the same arms are measured on the same processes; windows of a mi
       nowMs: () => 0,
       timestamp: () => '2025-01-01T00:00:00.000Z',
       onCell: (name, windows) => {
+        // The other server's 1 µs is not foreign.
+        for (const { foreignCpuUs } of windows)
+          assert.equal(foreignCpuUs, windows.length === 2 ? 4 : 5)
         seen.set(name, [
           ...(seen.get(name) ?? []),
           ...windows.map(({ clientCpuUs }) => clientCpuUs),

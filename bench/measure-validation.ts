@@ -101,13 +101,26 @@ async function measureCell(
       ),
     ),
   )
-  return windows.map((window) => withoutSpinOfOthers(window, windows))
+  return windows.map((window) => withoutOthers(window, windows))
 }
 
-/** Loops that run in one process count its CPU each; what the others looked at the clock was no work. */
-function withoutSpinOfOthers(window: Window, all: readonly Window[]): Window {
-  const others = all.reduce((sum, { spinUs }) => sum + spinUs, -window.spinUs)
-  return { ...window, clientCpuUs: Math.max(0, window.clientCpuUs - others) }
+/**
+ * Loops that run in one process count its CPU each: what the others looked at the clock was no work. And what
+ * the servers of the others used was used by nobody foreign.
+ */
+function withoutOthers(window: Window, all: readonly Window[]): Window {
+  const others = all.filter((one) => one !== window)
+  const sum = (valueOf: (one: Window) => number) =>
+    others.reduce((total, one) => total + valueOf(one), 0)
+  const { foreignCpuUs } = window
+  return {
+    ...window,
+    clientCpuUs: Math.max(0, window.clientCpuUs - sum(({ spinUs }) => spinUs)),
+    foreignCpuUs:
+      foreignCpuUs === null
+        ? null
+        : foreignCpuUs - sum(({ cpuUs, issuerCpuUs }) => (cpuUs ?? 0) + (issuerCpuUs ?? 0)),
+  }
 }
 
 function armsOf({ loads }: ValidationCell): string {

@@ -172,6 +172,9 @@ test('what the generator made, or nobody measured, is told and not judged', () =
   const late = windowOf(load, 50, { sendingUs: 10e6 })
   const [generator] = judged(cell, [[late]])
   assert.match(generator?.excluded ?? '', /the generator sent/)
+  const disturbed = windowOf(load, 50)
+  const [strangers] = judged(cell, [[{ ...disturbed, foreignCpuUs: disturbed.wallUs / 2 }]])
+  assert.match(strangers?.excluded ?? '', /other programs used 50 % of a core/)
   const nothing = judged(cell, [])
   assert.ok(nothing.every(({ excluded, observed }) => excluded !== null && observed === null))
   assert.deepEqual(errorsOf(nothing), {

@@ -161,12 +161,22 @@ function exclusionOf(
   { kind }: ValidationCell,
   windows: readonly (readonly Window[])[],
 ): string | null {
-  // Beyond capacity lateness is of the schedule, not of the server: only what was answered counts.
-  if (kind === 'saturation') return null
   const faulty = windows
-    .map((each) => each.flatMap(invalidity))
+    .map((each) => [
+      ...each.flatMap(foreignOf),
+      // Beyond capacity lateness is of the schedule, not of the server: only what was answered counts.
+      ...(kind === 'saturation' ? [] : each.flatMap(invalidity)),
+    ])
     .filter((faults) => faults.length > 0)
   return faulty.length * 2 > windows.length ? (faulty[0]?.[0] ?? null) : null
+}
+
+/** A server that shares its core with strangers is not the one that was predicted. */
+function foreignOf({ foreignCpuUs, wallUs }: Window): string[] {
+  const share = (foreignCpuUs ?? 0) / wallUs
+  return share > mostForeign
+    ? [`other programs used ${Math.round(share * 100)} % of a core meanwhile`]
+    : []
 }
 
 function fewestBlocks({ runs }: Fit): number {
@@ -191,5 +201,7 @@ const level = 0.9
 const usPerSecond = 1e6
 const quickRequests = 8_000
 const carefulRequests = 100_000
+/** On a quiet machine it reads within 5 %, from ticks of 10 ms. */
+const mostForeign = 0.15
 /** Fewer say little of a spread: that of 8 is known to a quarter. */
 const fewestErrors = 8

@@ -131,7 +131,8 @@ function planOf(
       durationMs: smoke ? smokeMs : windowMs,
       connections: 8,
       maxConnections: 64,
-      timeoutMs: 10_000,
+      // Beyond capacity requests wait; one that is given up would leave its answer to nobody.
+      timeoutMs: 60_000,
     },
   }
 }
