@@ -41,7 +41,7 @@ for (const [argv, message] of usage) {
 }
 
 test('--help has an example and exits 0', async () => {
-  for (const command of ['bench', 'compare', 'server', 'verify']) {
+  for (const command of ['bench', 'compare', 'server', 'size', 'verify']) {
     const { exitCode, out } = await cli([command, '--help'])
     assert.equal(exitCode, 0)
     assert.match(out, /Example:\n {2}npm run /)

@@ -9,6 +9,7 @@ import type { CommandResult, Io } from './commands/io.ts'
 import { reportCommand } from './commands/report.ts'
 import { selftestCommand } from './commands/selftest.ts'
 import { serverCommand } from './commands/server.ts'
+import { sizeCommand } from './commands/size.ts'
 import { verifyCommand } from './commands/verify.ts'
 import { BenchError, exitCodeOf } from './errors.ts'
 
@@ -74,6 +75,7 @@ function createProgram(io: Io, done: (result: CommandResult) => void): Command {
     verifyCommand,
     claimsCommand,
     microCommand,
+    sizeCommand,
     reportCommand,
     serverCommand,
     selftestCommand,

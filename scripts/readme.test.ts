@@ -58,7 +58,9 @@ for (const { line, command, args } of runnable) {
           : [...args, '--out', temporaryFolder(t)]
         : measures
           ? [...args.filter((arg) => arg !== '--quick'), '--smoke', '--results', temporaryFolder(t)]
-          : args
+          : command === 'size'
+            ? [...args, '--results', temporaryFolder(t)]
+            : args
     const process = startCli(t, [command, ...smoke])
     if (command === 'server') {
       await process.saw(/Ctrl-C stops it/)

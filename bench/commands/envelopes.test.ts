@@ -5,8 +5,10 @@ import type { TSchema } from '@sinclair/typebox'
 import { Ajv } from 'ajv'
 import { CompareEnvelopeSchema, RunEnvelopeSchema } from '../analysis/envelope-schema.ts'
 import { HistoryEnvelopeSchema } from '../analysis/history-schema.ts'
+import { SizeEnvelopeSchema } from '../analysis/sizing-schema.ts'
 import { cli, startCli, temporaryFolder } from '../cli-testbed.ts'
 import { DoctorEnvelopeSchema } from '../doctor/present.ts'
+import { DemandSchema } from '../demand.ts'
 import { RunSchema } from '../results.ts'
 import {
   ClaimsEnvelopeSchema,
@@ -36,6 +38,14 @@ const commands: [string[], TSchema, boolean][] = [
     true,
   ],
   [['doctor'], DoctorEnvelopeSchema, true],
+  [
+    [
+      ...['size', '--run', reference, '--cpu-factor', '1', '--scenario', 'combined'],
+      ...['--rate', '20000', '--p99', '25ms', '--cores-per-instance', '8', '--scaling', '0.9'],
+    ],
+    SizeEnvelopeSchema,
+    true,
+  ],
   [['claims', 'P8', 'S9', 'O1', 'N1', '--smoke'], ClaimsEnvelopeSchema, true],
 ]
 for (const [argv, schema, stores] of commands) {
@@ -60,4 +70,10 @@ test('bench --schema prints the JSON Schema of a Run file', async () => {
   const { exitCode, out } = await cli(['bench', '--schema'])
   assert.equal(exitCode, 0)
   assert.deepEqual(JSON.parse(out), JSON.parse(JSON.stringify(RunSchema)))
+})
+
+test('size --schema prints the JSON Schema of a demand file', async () => {
+  const { exitCode, out } = await cli(['size', '--schema'])
+  assert.equal(exitCode, 0)
+  assert.deepEqual(JSON.parse(out), JSON.parse(JSON.stringify(DemandSchema)))
 })

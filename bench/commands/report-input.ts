@@ -10,6 +10,7 @@ import type { OtherRun, ReportedRun } from '../render/page-model.ts'
 import type { ReportInput } from '../render/report-html.ts'
 import type { ArmRecord, Run } from '../results.ts'
 import { loadScenarios } from '../scenarios.ts'
+import { listSizings } from '../sizing-store.ts'
 import { findRun, listRuns, type StoredRun } from '../store.ts'
 import { decideStored } from './claims.ts'
 import { defaultsOf } from './history.ts'
@@ -88,6 +89,7 @@ export async function reportOf(
     events,
     history: historyOf(history, { defaults }),
     claims,
+    sizing: newestSizing(results, environment),
     questions: answerQuestions(sound, windows),
     attacked: attackedArms([main, ...kin]),
     evidence: [...shown, ...kin.filter((run) => rested.has(run.runId) && !shown.includes(run))],
@@ -202,6 +204,14 @@ function newestEvents(results: string, { machineId, commit }: Run['environment']
     if (!byName.has(event.name)) byName.set(event.name, event)
   }
   return [...byName.values()]
+}
+
+/** The newest size of the same machine and source. */
+function newestSizing(results: string, { machineId, commit }: Run['environment']) {
+  const found = listSizings(results).find(
+    ({ environment }) => environment.machineId === machineId && environment.commit === commit,
+  )
+  return found ?? null
 }
 
 /** Whether new connections were used for so many requests each: what break-evens are of. */

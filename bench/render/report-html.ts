@@ -4,6 +4,7 @@ import type { History } from '../analysis/history.ts'
 import { blockValues, measuredBlocks, ownConnections, readArm } from '../analysis/reading.ts'
 import type { EventRecord } from '../events.ts'
 import type { ArmRecord, Run } from '../results.ts'
+import type { SizeEnvelope } from '../analysis/sizing-schema.ts'
 import type { DecidedClaim } from './claims-text.ts'
 import { machineWords } from './changes.ts'
 import { html, htmlPage, type PageAssets } from './html.ts'
@@ -25,6 +26,7 @@ import { claimsSection, questionsSection, scoreSection, type RunLink } from './r
 import { breakEvenSection, curveSection, ledgerSection } from './report-loads.ts'
 import { machineSection, methodSection } from './report-machine.ts'
 import { sectionMarkup, type Section } from './report-parts.ts'
+import { sizingSection } from './report-sizing.ts'
 import { eventsSection, historySection } from './report-time.ts'
 import { encodedOf } from './spectra.ts'
 
@@ -41,6 +43,8 @@ export interface ReportInput {
   readonly events: readonly EventRecord[]
   readonly history: History | null
   readonly claims: readonly DecidedClaim[]
+  /** The newest stored size; null or absent: no section. */
+  readonly sizing?: SizeEnvelope | null
   readonly questions: readonly AnsweredQuestion[]
   /** One arm of each scenario that was attacked, for the security score. */
   readonly attacked: readonly ArmRecord[]
@@ -112,6 +116,9 @@ function sectionsOf(input: ReportInput): Section[] {
       title: 'New connections, and where costs cross',
       body: breakEvenSection(input.churn, input.storm),
     },
+    ...(input.sizing == null
+      ? []
+      : [{ id: 'sizing', title: 'A size', body: sizingSection(input.sizing) }]),
     { id: 'claims', title: 'What two articles claim', body: claimsSection(input.claims) },
     { id: 'events', title: 'Life cycle: events under load', body: eventsSection(input.events) },
     { id: 'score', title: 'What is refused', body: scoreSection(input.attacked) },
