@@ -201,7 +201,8 @@ function createAgent(lab: Lab, certificate: Identity | undefined): Agent {
   return new Agent({ connect: { ca: lab.rootPem, ...identity } })
 }
 
-async function fetchBy(
+/** Answers a request of the OAuth library by an agent that holds the certificates. */
+export async function fetchBy(
   agent: Agent,
   url: string,
   { method, headers, body, signal }: oauth.CustomFetchOptions,

@@ -15,7 +15,7 @@ export function renderComparison(comparison: RunComparison, options: TextOptions
   const { before, after, forced, missing, warnings } = comparison
   const side = (name: string, { label, runId }: RunComparison['before']) =>
     wrap(
-      `${name} ${plainText(label)}${comparison.kind === 'stored' ? `, run ${plainText(runId)}` : ''}`,
+      `${name} ${plainText(label)}${comparison.kind === 'live' ? '' : `, run ${plainText(runId)}`}`,
       '  ',
     )
   return joinSections([
@@ -74,7 +74,7 @@ function changeTable({ changes, kind }: RunComparison, options: TextOptions): st
 
 function metricCell({ metric, clientLimited }: Change, kind: RunComparison['kind']): string {
   const { label, unit } = metrics[metric]
-  return `${label}${kind === 'live' ? `, ${unit}` : ''}${clientLimited ? ' *' : ''}`
+  return `${label}${kind === 'stored' ? '' : `, ${unit}`}${clientLimited ? ' *' : ''}`
 }
 
 /** `~` where nothing is decided, so that nobody reads a change into noise. */
@@ -131,6 +131,9 @@ function notesOf({ kind, changes, thresholds: { effect, equivalence } }: RunComp
     ...(own === null ? [] : [`±: ${own}, of that figure alone.`]),
     ...(kind === 'stored'
       ? ['÷ ref: divided by the same figure of the reference server in the same blocks.']
+      : []),
+    ...(kind === 'targets'
+      ? ['before and after are as they were measured, at different times, by the name of the target.']
       : []),
     ...(common.length === 0 ? [] : [`all rows that have it: ${common.join(', ')}`]),
     ...(changes.some(({ clientLimited }) => clientLimited)
