@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { createServer as createHttp, type RequestListener } from 'node:http'
+import type { RequestListener } from 'node:http'
+import { createServer } from 'node:https'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -101,12 +102,16 @@ test('two targets are arms of the same blocks, the first is what the other is to
 test('a server that ends connections after ten requests is measured all the same', async (t) => {
   const bed = await createTargetBed(t)
   const { listener } = counting()
-  const server = createHttp(listener)
+  const { chainPem: cert, privateKeyPem: key } = bed.server
+  const server = createServer({ cert, key }, listener)
   server.maxRequestsPerSocket = 10
-  const url = `http://127.0.0.1:${await listen(t, server)}`
+  const url = `https://127.0.0.1:${await listen(t, server)}`
   for (const load of [['--smoke'], ['--load', 'open', '--rate', '100', '--duration', '1s']]) {
     const results = bed.results()
-    const { exitCode, out, err } = await startCli(t, bench([url], results.folder, ...load)).ended
+    const { exitCode, out, err } = await startCli(
+      t,
+      bench([url], results.folder, '--ca', bed.caFile, ...load),
+    ).ended
     assert.equal(exitCode, 0, err)
     const [trial] = (JSON.parse(out) as RunEnvelope).cases
     if (trial?.openLoop != null)

@@ -58,6 +58,7 @@ export async function benchTargets(subject: TargetSubject, shown: Shown): Promis
         connections,
         timeoutMs,
         capOf,
+        isCutOff: work.wanted.durationMs === null,
         procedure: work.procedure,
       })
     },

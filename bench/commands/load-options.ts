@@ -4,7 +4,8 @@ import { addChurnOptions, churnArguments, type ChurnCommandOptions } from './chu
 import { addCurveOptions, curveArguments, type CurveCommandOptions } from './curve-options.ts'
 import { addOpenOptions, openArguments, openOnly, type OpenCommandOptions } from './open-options.ts'
 import { dashed } from './plan-options.ts'
-import { addTargetOptions, targetArguments, type TargetCommandOptions } from './target-options.ts'
+import { targetArguments } from './target-arguments.ts'
+import { addTargetOptions, type TargetCommandOptions } from './target-options.ts'
 
 /** How requests come; a curve is open loops at many rates. */
 export type LoadKind = 'closed' | 'open' | 'churn' | 'curve'

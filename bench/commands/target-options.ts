@@ -1,4 +1,3 @@
-import { basename } from 'node:path'
 import { Option, type Command } from 'commander'
 import { BenchError } from '../errors.ts'
 import {
@@ -128,31 +127,6 @@ export function assertOwned(
   )
 }
 
-/** The same options as arguments, for the `command` of a run: of what may be secret, only that it was given. */
-export function targetArguments(options: TargetCommandOptions): string[] {
-  const shownUrl = (text: string) => storableUrl(parseWebUrl('--target', text))
-  const each = (option: string, values: readonly string[] | undefined, show: (one: string) => string) =>
-    (values ?? []).flatMap((value) => [option, show(value)])
-  const one = (names: readonly (keyof TargetCommandOptions)[], show: (text: string) => string) =>
-    names.flatMap((name) => {
-      const value = options[name]
-      return typeof value === 'string' ? [`--${dashed(name)}`, show(value)] : []
-    })
-  return [
-    ...one(['config'], (path) => basename(path)),
-    ...each('--target', options.target, shownUrl),
-    ...each('--name', options.name, (text) => {
-      const { name, url } = parseName(text)
-      return `${name}=${storableUrl(url)}`
-    }),
-    ...(options.iOwnThisTarget === true ? ['--i-own-this-target'] : []),
-    ...one(['issuer', 'tokenUrl', 'prometheus'], shownUrl),
-    ...one(shown, (text) => text),
-    ...each('--header', options.header, (text) => `${parseHeader(text).name}: …`),
-    ...one(hidden, () => '…'),
-  ]
-}
-
 /** What is sent and expected, out of the options; throws usage errors. */
 export function requestSettingsOf(options: TargetCommandOptions): RequestSettings {
   const { clientSecretFile, clientKeyFile, tokenFile, header, expectStatus, cpuPid } = options
@@ -227,7 +201,8 @@ function namesOf(
   )
 }
 
-function parseName(text: string): { readonly name: string; readonly url: URL } {
+/** What a --name says: NAME=URL. Throws usage errors. */
+export function parseName(text: string): { readonly name: string; readonly url: URL } {
   const [, name = '', url = ''] = /^([\w.-]{1,40})=(.*)$/s.exec(text) ?? []
   if (name !== '') return { name, url: parseWebUrl('--name', url) }
   throw new BenchError(
@@ -236,8 +211,8 @@ function parseName(text: string): { readonly name: string; readonly url: URL } {
   )
 }
 
-/** NAME: VALUE, as curl takes it; a value that begins with @ is read from a file. */
-function parseHeader(text: string): HeaderSetting {
+/** A header as curl takes it, NAME: VALUE; a value that begins with @ is read from a file. Throws usage errors. */
+export function parseHeader(text: string): HeaderSetting {
   const [, name = '', value = ''] = /^([^:\s]+):\s*(.*)$/s.exec(text) ?? []
   // Without a name nothing of it is repeated: it may be a secret that lost its name.
   if (name === '')
@@ -281,32 +256,6 @@ const sameName = [
   'bodyFile',
   'expectBodyDigest',
   'prometheus',
-  'prometheusQuery',
-] as const
-/** What may be stored as it is. */
-const shown = [
-  'maxRate',
-  'maxDuration',
-  'clientAuth',
-  'scope',
-  'resource',
-  'audience',
-  'method',
-  'expectStatus',
-  'expectBodyDigest',
-  'cpuPid',
-] as const
-/** Paths, and what may be a secret: only that they were given is stored. */
-const hidden = [
-  'cert',
-  'key',
-  'ca',
-  'issuerCa',
-  'clientId',
-  'clientSecretFile',
-  'clientKeyFile',
-  'tokenFile',
-  'bodyFile',
   'prometheusQuery',
 ] as const
 /** Options that mean nothing without a target. */

@@ -121,10 +121,18 @@ function notes(run: Run, { arms }: Summary): string[] {
     ...(arms.some(({ figures }) => figures?.clientLimited === true)
       ? ['* the client was busy all the time: the target may do more.']
       : []),
+    ...arms.flatMap(refusalNotes),
     ...cpuNotes(arms),
     ...tokenNotes(arms),
     machineNote(run),
   ]
+}
+
+/** What it did about the same request without a credential; where it let it through, a warning says so. */
+function refusalNotes({ record: { id, preflight } }: ArmSummary): string[] {
+  return (preflight?.refusals ?? [])
+    .filter(({ reasons }) => reasons.length > 0)
+    .map(({ describe, outcome }) => `${plainText(id)}: ${describe}: ${plainText(outcome)}.`)
 }
 
 function cpuNotes(arms: readonly ArmSummary[]): string[] {

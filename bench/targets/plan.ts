@@ -47,7 +47,8 @@ function slicesFor({ slices }: Plan, most: number): number {
 const msPerSecond = 1_000
 /** A slice longer than this sees the machine change its pace. */
 const slowSliceMs = 500
-const slowLatencyMs = 100
+/** Beyond this, one connection alone takes more of the time than it tells. */
+const slowLatencyMs = 10
 const leastRequests = 32
 /** As many blocks as a level of 99 % needs, and that of several cells. */
 const leastBlocks = 12

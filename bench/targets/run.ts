@@ -3,12 +3,13 @@ import { readEnvironment } from '../environment.ts'
 import { pinClient, unpinClient } from '../pinning.ts'
 import type { ArmRecord, Block, Run } from '../results.ts'
 import { finishInto, measuringVersion, referenceDigest, type RunOptions } from '../run.ts'
-import { startTargetArm, type Counted, type TargetArm } from './arm.ts'
+import { startTargetArm, type TargetArm } from './arm.ts'
 import { createDeadline, type Cap, type Deadline } from './caps.ts'
 import type { CpuSource } from './cpu.ts'
 import { createPace, type Pace } from './pace.ts'
 import { preflightTarget, type Checked } from './preflight.ts'
 import { factsOf, recordOf, targetWarnings, tokenWarnings, type Recorded } from './record.ts'
+import type { Counted } from './target-sensors.ts'
 import { withToken, type UserTarget } from './target.ts'
 import type { TokenSource } from './tokens.ts'
 
@@ -27,6 +28,8 @@ export interface TargetRunOptions extends Omit<RunOptions, 'arms' | 'procedure'>
   readonly timeoutMs: number
   /** What each is sent at most; null: nothing is held back. */
   readonly capOf: (target: UserTarget) => Cap | null
+  /** Whether the load ends with the cap's time: where it was not known beforehand that it would. */
+  readonly isCutOff: boolean
   /** Told how long an answer took, at most, before anything is planned. */
   readonly procedure: (latencyMs: number) => TargetProcedure
 }
@@ -104,7 +107,7 @@ async function readyAll(options: TargetRunOptions, held: AsyncDisposableStack): 
       against: ready[0]?.target.label ?? null,
       cpu: (await target.cpu?.open()) ?? null,
       pace: paceOf(cap),
-      deadline: held.use(createDeadline(cap)),
+      deadline: held.use(createDeadline(options.isCutOff ? cap : null)),
     })
   }
   return ready

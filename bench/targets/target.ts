@@ -112,9 +112,11 @@ function tlsOf(url: URL, settings: RequestSettings): ClientTls | null {
   const { cert, ca } = settings
   const identity = readIdentity(settings)
   if (url.protocol === 'http:') {
-    // A certificate may still be for the issuer; anchors alone are for nothing.
-    if (ca !== undefined && settings.issuer === undefined && settings.tokenUrl === undefined)
-      throw new BenchError('usage', `--ca ${ca}: --target ${storableUrl(url)} speaks no TLS`)
+    // They may still be for the issuer.
+    const isOfIssuer = settings.issuer !== undefined || settings.tokenUrl !== undefined
+    const given = cert === undefined ? (ca === undefined ? null : '--ca') : '--cert'
+    if (given !== null && !isOfIssuer)
+      throw new BenchError('usage', `${given}: --target ${storableUrl(url)} speaks no TLS`)
     return null
   }
   const anchors = ca === undefined ? null : readNamedFile('--ca', ca).toString('latin1')
