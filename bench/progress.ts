@@ -55,7 +55,9 @@ export function createProgress(options: { io: Io; plan: ProgressPlan }): Progres
           const { slice, done, of } = event
           const perSecond = Math.round((slice.requests * 1e6) / slice.wallUs)
           const cost =
-            slice.cpuUs === null ? '' : `, ${Math.round(slice.cpuUs / slice.requests)} µs CPU/request`
+            slice.cpuUs === null
+              ? ''
+              : `, ${Math.round(slice.cpuUs / slice.requests)} µs CPU/request`
           const line = `block ${block} of ${progressText(plan)}: ${shortName(slice.arm)} ${perSecond.toLocaleString('en')} requests/s${cost}`
           if (done === 1 && block === 1) say(`first figure: ${line.replace(/^.*?: /, '')}`)
           live(`${line}, slice ${done} of ${of}`)

@@ -128,8 +128,7 @@ export function blockLogRatios(
 /** Of what is known by whole blocks only, as CPU that is counted from outside. */
 function wholeBlockRatios(first: Reading, second: Reading, metric: MetricName) {
   return inBoth(blockValues(first, metric), blockValues(second, metric)).flatMap(
-    ({ block, first: a, second: b }) =>
-      a > 0 && b > 0 ? [{ block, value: Math.log(b / a) }] : [],
+    ({ block, first: a, second: b }) => (a > 0 && b > 0 ? [{ block, value: Math.log(b / a) }] : []),
   )
 }
 

@@ -55,7 +55,8 @@ export function blockValues(reading: Reading, name: MetricName): Map<number, num
   const { source } = metrics[name]
   if (source.kind === 'slices') {
     for (const [index, slices] of reading[source.load]) {
-      const value = source.perBlock(slices) ?? (name === PRIMARY_METRIC ? reading.counted.get(index) : null)
+      const value =
+        source.perBlock(slices) ?? (name === PRIMARY_METRIC ? reading.counted.get(index) : null)
       if (value != null) values.set(index, value)
     }
   }

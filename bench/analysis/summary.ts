@@ -188,9 +188,7 @@ function ownCosts(
     .filter(({ role }) => role === 'case')
     .map(({ id }) => readings.get(id))
     .map((reading) =>
-      reading === undefined
-        ? null
-        : figuresOf(reading, { level, seed: run.seed }).metrics[metric],
+      reading === undefined ? null : figuresOf(reading, { level, seed: run.seed }).metrics[metric],
     )
 }
 

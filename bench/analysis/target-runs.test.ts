@@ -51,7 +51,11 @@ test('CPU counted over whole blocks is a figure, and is compared block by block'
 test('two runs are compared by the labels of their targets, on no scale, and only large changes show', () => {
   const before = targetRun({ gateway: 100 }, { seed: 1 })
   const verdictOf = (us: number) => {
-    const { kind, changes, warnings } = compareRuns(before, targetRun({ gateway: us }, { seed: 2 }), options)
+    const { kind, changes, warnings } = compareRuns(
+      before,
+      targetRun({ gateway: us }, { seed: 2 }),
+      options,
+    )
     assert.equal(kind, 'targets')
     assert.match(warnings[0]?.message ?? '', /by 15\.0 % sd/)
     assert.match(warnings[0]?.advice ?? '', /--target A --target B/)
@@ -80,7 +84,7 @@ test('the table tells times, the comparison in words, and what the figures are o
   assert.match(text, /\nold +[\d.]+ ± [\d.]+ .*TLSv1\.3\n/)
   assert.match(text, /p50 of new against old: worse, \+\d+\.\d % \(\+\d/)
   assert.match(text, /Wall-clock times, the network included/)
-  assert.doesNotMatch(text, /CPU|core-s|NaN|null/)
+  assert.doesNotMatch(text, /CPU µs|core-s|NaN|null/)
   const held = { ratePerSecond: 1_000, durationMs: 60_000, connections: 64 }
   for (const arm of run.arms) {
     if (arm.target === undefined) continue

@@ -74,7 +74,10 @@ test('a target that is not there is one line and exit code 3', async (t) => {
   const url = 'http://127.0.0.1:9'
   const { exitCode, err } = await startCli(t, open(url, '--results', temporaryFolder(t))).ended
   assert.equal(exitCode, 3)
-  assert.match(err, /^trustbench: 127\.0\.0\.1:9\/pay: nothing listens there: the connection was refused\n$/)
+  assert.match(
+    err,
+    /^trustbench: 127\.0\.0\.1:9\/pay: nothing listens there: the connection was refused\n$/,
+  )
 })
 
 test('Ctrl-C in a window: ended at once, saved as incomplete', async (t) => {

@@ -57,7 +57,8 @@ const bad: [string, Start, RegExp][] = [
   ],
   [
     'closes without an answer',
-    async (t) => `http://127.0.0.1:${await serveTcp(t, (socket) => socket.once('data', () => socket.end()))}`,
+    async (t) =>
+      `http://127.0.0.1:${await serveTcp(t, (socket) => socket.once('data', () => socket.end()))}`,
     /: closes the connection without an answer$/,
   ],
   [
@@ -81,7 +82,12 @@ const bad: [string, Start, RegExp][] = [
   ],
   [
     'drips its body',
-    async (t) => [await serveHttp(t, (_request, response) => { drip(response) }), ...quickly],
+    async (t) => [
+      await serveHttp(t, (_request, response) => {
+        drip(response)
+      }),
+      ...quickly,
+    ],
     /: its answer is not whole within 1 s: \d+ bytes of a body came$/,
   ],
   [
@@ -96,10 +102,7 @@ const bad: [string, Start, RegExp][] = [
   ],
   [
     'presents a certificate of another authority',
-    async (t, bed) => [
-      await serveHttps(t, await issueServer(bed.rogue), ok),
-      ...overTls(bed),
-    ],
+    async (t, bed) => [await serveHttps(t, await issueServer(bed.rogue), ok), ...overTls(bed)],
     /certificate that none of the trusted authorities vouches for; --ca says/,
   ],
   [
@@ -110,7 +113,11 @@ const bad: [string, Start, RegExp][] = [
   [
     'presents a certificate for another name',
     async (t, bed) => [
-      await serveHttps(t, await issueServer(bed.root, { dnsNames: ['other.example'], ipAddresses: [] }), ok),
+      await serveHttps(
+        t,
+        await issueServer(bed.root, { dnsNames: ['other.example'], ipAddresses: [] }),
+        ok,
+      ),
       ...overTls(bed),
     ],
     /presents a certificate for another name$/,
@@ -118,7 +125,11 @@ const bad: [string, Start, RegExp][] = [
   [
     'presents an expired certificate',
     async (t, bed) => [
-      await serveHttps(t, await issueServer(bed.root, { notAfter: new Date(Date.now() - 60_000) }), ok),
+      await serveHttps(
+        t,
+        await issueServer(bed.root, { notAfter: new Date(Date.now() - 60_000) }),
+        ok,
+      ),
       ...overTls(bed),
     ],
     /presents a certificate that has expired$/,
@@ -207,7 +218,13 @@ for (const [name, start, message] of bad) {
     const bed = await createTargetBed(t)
     const [url, ...more] = [await start(t, bed)].flat()
     const results = bed.results()
-    const words = ['bench', '--target', `${url ?? ''}/pay?key=s3cret`, '--i-own-this-target', '--smoke']
+    const words = [
+      'bench',
+      '--target',
+      `${url ?? ''}/pay?key=s3cret`,
+      '--i-own-this-target',
+      '--smoke',
+    ]
     const { exitCode, out, err } = await cli([...words, '--results', results.folder, ...more])
     assert.equal(exitCode, 3, err)
     const line = err.trimEnd()
@@ -373,7 +390,10 @@ for (const [name, listener, more, message] of badLater) {
       cases: { metrics: Record<string, unknown> }[]
     }
     assert.equal(complete, false)
-    assert.deepEqual(Object.values(cases[0]?.metrics ?? {}).filter((figure) => figure !== null), [])
+    assert.deepEqual(
+      Object.values(cases[0]?.metrics ?? {}).filter((figure) => figure !== null),
+      [],
+    )
     const [file = ''] = results.files()
     const run = parseRun(JSON.parse(readFileSync(join(results.folder, file), 'utf8')), file)
     assert.deepEqual([run.complete, run.blocks.map(({ outcome }) => outcome)], [false, ['failed']])

@@ -57,8 +57,10 @@ test('tokens of 2 s are renewed without one failed request, over several lifetim
   let refused = 0
   for (const [load, leastTokens] of loads) {
     const results = bed.results()
-    const { exitCode, out, err } = await startCli(t, bench(url, results.folder, ...bySecret, ...load))
-      .ended
+    const { exitCode, out, err } = await startCli(
+      t,
+      bench(url, results.folder, ...bySecret, ...load),
+    ).ended
     assert.equal(exitCode, 0, err)
     const [trial] = (JSON.parse(out) as RunEnvelope).cases
     const { tokens } = trial?.target ?? {}
@@ -89,7 +91,11 @@ test('by certificate and by private key: bound tokens where certificates decide'
   const mutual = ['--ca', lab.caFile, '--cert', chainFile, '--key', keyFile]
   const token = ['--token-url', `${issuerUrl}/token`, '--resource', resources.jwt]
   const ways: [string, string[], number][] = [
-    ['tls_client_auth', ['--client-id', 'acme-billing-bound', ...token, '--scope', 'payments:read'], 0],
+    [
+      'tls_client_auth',
+      ['--client-id', 'acme-billing-bound', ...token, '--scope', 'payments:read'],
+      0,
+    ],
     [
       'private_key_jwt, whose token is bound to no certificate',
       [
@@ -161,7 +167,14 @@ test('while an issuer takes its time requests go on with the old token, and the 
     held.until = noting.order.length
   })
   const folder = bed.results().folder
-  const words = bench(noting.url, folder, ...bySecretOf(noting.tokenUrl), ...open, '--duration', '4s')
+  const words = bench(
+    noting.url,
+    folder,
+    ...bySecretOf(noting.tokenUrl),
+    ...open,
+    '--duration',
+    '4s',
+  )
   const { exitCode, out, err } = await startCli(t, words, { env: inEnvironment }).ended
   assert.equal(exitCode, 0, err)
   assert.deepEqual([...new Set(noting.order)], ['t1', 'none', ...tokensFrom(2, noting.order)])
@@ -178,7 +191,14 @@ test('a refresh that fails is repeated and told; the run goes on while the token
   const bed = await createTargetBed(t)
   const noting = await startNoting(t, (asked) => (asked === 2 ? 503 : Promise.resolve()))
   const folder = bed.results().folder
-  const words = bench(noting.url, folder, ...bySecretOf(noting.tokenUrl), ...open, '--duration', '4s')
+  const words = bench(
+    noting.url,
+    folder,
+    ...bySecretOf(noting.tokenUrl),
+    ...open,
+    '--duration',
+    '4s',
+  )
   const { exitCode, out, err } = await startCli(t, words, { env: inEnvironment }).ended
   assert.equal(exitCode, 0, err)
   const { cases, warnings } = JSON.parse(out) as RunEnvelope
@@ -192,7 +212,10 @@ test('a refresh that fails is repeated and told; the run goes on while the token
 test('an issuer that stays away ends the run when the token ends: no request goes without a good one', async (t) => {
   const bed = await createTargetBed(t)
   const noting = await startNoting(t, (asked) => (asked > 1 ? 503 : Promise.resolve()))
-  for (const load of [[...open, '--duration', '20s'], ['--budget', '20s']]) {
+  for (const load of [
+    [...open, '--duration', '20s'],
+    ['--budget', '20s'],
+  ]) {
     const results = bed.results()
     const words = bench(noting.url, results.folder, ...bySecretOf(noting.tokenUrl), ...load)
     const { exitCode, err } = await startCli(t, words, { env: inEnvironment }).ended
@@ -209,8 +232,17 @@ test('a target that answers without the token is measured, and the row is marked
   const url = await serveHttp(t, (_request, response) => {
     response.end('fine')
   })
-  const words = bench(url, bed.results().folder, '--smoke', '--token-file', bed.write('token', 's3cret\n'))
-  const { exitCode, out, err } = await startCli(t, words.filter((word) => word !== '--json')).ended
+  const words = bench(
+    url,
+    bed.results().folder,
+    '--smoke',
+    '--token-file',
+    bed.write('token', 's3cret\n'),
+  )
+  const { exitCode, out, err } = await startCli(
+    t,
+    words.filter((word) => word !== '--json'),
+  ).ended
   assert.equal(exitCode, 0, err)
   assert.match(out, /warning: \S+ answers 200 without the token: is it checked at all\?/)
   assert.ok(!out.includes('s3cret') && !err.includes('s3cret'))

@@ -40,7 +40,14 @@ test('closed loops over TLS with a client certificate, of which nothing is store
   const results = bed.results()
   const { exitCode, out, err } = await startCli(
     t,
-    bench([`${url}/pay?key=s3cret`], results.folder, '--smoke', '--ca', bed.caFile, ...bed.presenting(bed.client)),
+    bench(
+      [`${url}/pay?key=s3cret`],
+      results.folder,
+      '--smoke',
+      '--ca',
+      bed.caFile,
+      ...bed.presenting(bed.client),
+    ),
   ).ended
   assert.equal(exitCode, 0, err)
   const envelope = JSON.parse(out) as RunEnvelope
@@ -74,10 +81,8 @@ test('two targets are arms of the same blocks, the first is what the other is to
   const urls = [await serveHttp(t, a.listener), await serveHttp(t, b.listener)]
   const results = bed.results()
   const names = urls.flatMap((url, index) => ['--name', `${index === 0 ? 'old' : 'new'}=${url}`])
-  const { exitCode, out, err } = await startCli(
-    t,
-    bench(urls, results.folder, '--smoke', ...names),
-  ).ended
+  const { exitCode, out, err } = await startCli(t, bench(urls, results.folder, '--smoke', ...names))
+    .ended
   assert.equal(exitCode, 0, err)
   const { cases, comparisons, warnings } = JSON.parse(out) as RunEnvelope
   assert.deepEqual(
@@ -286,7 +291,8 @@ test('CPU by Prometheus is read around each block; one that is shorter than its 
 
 test('two stored runs are compared by the names of their targets, wherever they were', async (t) => {
   const bed = await createTargetBed(t)
-  const { folder, files } = bed.results()
+  const results = bed.results()
+  const { folder } = results
   for (let round = 0; round < 2; round++) {
     const { listener } = counting()
     const url = await serveHttp(t, listener)
@@ -294,7 +300,7 @@ test('two stored runs are compared by the names of their targets, wherever they 
     const { exitCode, err } = await startCli(t, bench([url], folder, ...words)).ended
     assert.equal(exitCode, 0, err)
   }
-  const [before = '', after = ''] = files().map((name) => join(folder, name))
+  const [before = '', after = ''] = results.files().map((name) => join(folder, name))
   const { exitCode, out, err } = await startCli(t, ['compare', before, after, '--results', folder])
     .ended
   assert.equal(exitCode, 0, err)
@@ -310,9 +316,18 @@ test('what is not sent to another host, and what a command line may not say: exi
   const secret = ['--token-url', 'https://login.example/token', '--client-id', 'me']
   const wrong: [string[], RegExp][] = [
     [['--target', far], /--target https:\/\/gw\.example\/pay: add --i-own-this-target/],
-    [[...own, '--load', 'open', '--rate', '5000'], /5,000 requests\/s to gw\.example: at most 1,000 .*--max-rate 5000/],
-    [[...own, '--load', 'open', '--rate', '5', '--duration', '2m'], /120 s of load .*--max-duration 120s/],
-    [[...own, '--load', 'open', '--rate', '5', '--duration', '10s', '--blocks', '7'], /70 s of load/],
+    [
+      [...own, '--load', 'open', '--rate', '5000'],
+      /5,000 requests\/s to gw\.example: at most 1,000 .*--max-rate 5000/,
+    ],
+    [
+      [...own, '--load', 'open', '--rate', '5', '--duration', '2m'],
+      /120 s of load .*--max-duration 120s/,
+    ],
+    [
+      [...own, '--load', 'open', '--rate', '5', '--duration', '10s', '--blocks', '7'],
+      /70 s of load/,
+    ],
     [[...own, '--curve'], /s of load to gw\.example: at most 60 s/],
     [[...own, '--load', 'churn', '--storm', '65'], /65 connections to gw\.example: at most 64/],
     [[...own, '--max-rate', 'fast'], /--max-rate fast: expected/],
@@ -330,15 +345,25 @@ test('what is not sent to another host, and what a command line may not say: exi
       /--cert, --key: not usable \(.*\), expected PEM files that belong together/,
     ],
     [[...own, '--header', 's3cret'], /--header: expected NAME: VALUE/],
+    [[...own, '--header', 'Cookie: s3cret'], /--header Cookie: a secret .* give 'Cookie: @FILE'/],
     [[...own, '--header', 'Content-Length: 3'], /--header content-length: is set by what is sent/],
-    [[...own, '--expect-status', '20'], /--expect-status 20: expected whole numbers from 100 to 599/],
+    [
+      [...own, '--expect-status', '20'],
+      /--expect-status 20: expected whole numbers from 100 to 599/,
+    ],
     [[...own, '--expect-body-digest', 'abc'], /--expect-body-digest abc: expected the SHA-256/],
     [[...own, '--method', 'G T'], /--method G T: expected an HTTP method/],
-    [[...own, '--cpu-pid', '1'], /--cpu-pid 1: counts processes of this machine, and the target is/],
+    [
+      [...own, '--cpu-pid', '1'],
+      /--cpu-pid 1: counts processes of this machine, and the target is/,
+    ],
     [[...own, '--prometheus', 'http://127.0.0.1:9'], /each needs the other/],
     [[...own, '--client-id', 'me'], /--client-id needs --issuer or --token-url/],
     [[...own, ...secret], /--client-id me: how does it prove that\?/],
-    [[...own, ...secret, '--issuer', 'https://login.example'], /--issuer and --token-url: give one/],
+    [
+      [...own, ...secret, '--issuer', 'https://login.example'],
+      /--issuer and --token-url: give one/,
+    ],
     [[...own, '--token-url', 'https://login.example/token'], /--token-url needs --client-id/],
     [[...own, ...secret.with(1, 'http://login.example/token')], /secrets go over https:\/\/ only/],
     [[...own, ...secret, '--client-key-file', bed.caFile], /--client-key-file: not a private key/],

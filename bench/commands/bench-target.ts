@@ -156,7 +156,10 @@ function curveWork({ subject: { options, chosen }, targets, connections }: Scene
 function churnWork({ subject: { options, chosen }, targets, cap, connections }: Scene): Work {
   const { mode, plan, precision } = chosen
   if (precision !== null)
-    throw new BenchError('usage', '--precision is for closed loops: give --quick, --full or --budget')
+    throw new BenchError(
+      'usage',
+      '--precision is for closed loops: give --quick, --full or --budget',
+    )
   const scenarios = targets.map(({ label, endpoint }) => ({
     name: label,
     tls: endpoint.tls !== null,

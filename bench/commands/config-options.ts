@@ -5,11 +5,7 @@ import { loadNames, type TrustbenchConfig } from '../targets/config-schema.ts'
 import type { RequestSettings, TargetSettings } from '../targets/settings.ts'
 import type { LoadCommandOptions } from './load-options.ts'
 import type { PlanOptions } from './plan-options.ts'
-import {
-  requestSettingsOf,
-  targetSettingsOf,
-  type TargetCommandOptions,
-} from './target-options.ts'
+import { requestSettingsOf, targetSettingsOf, type TargetCommandOptions } from './target-options.ts'
 
 /** Options of load and plan, each from the command line or, where it is not there, from the file. */
 export type MergedOptions = LoadCommandOptions & PlanOptions
@@ -83,7 +79,7 @@ function optionOf(config: TrustbenchConfig, name: string): string | true | undef
   const value = new Map<string, unknown>(Object.entries(config)).get(name)
   if (value === undefined || value === false) return undefined
   if (value === true) return true
-  return Array.isArray(value) ? value.join(',') : String(value)
+  return [value].flat().join(',')
 }
 
 /** Targets of the command line in the place of the file's; options of the command line over the file's. */

@@ -149,9 +149,7 @@ function mainRun(word: string | undefined, results: string, runs: readonly Store
  * what they cost against each other. A smoke run measures nothing: only where there is no other.
  */
 export function newestOf(runs: readonly Run[], kind: Kind): Run | null {
-  const ofKind = runs.filter(
-    (run) => run.complete && kindOf(run) === kind && !isOfTargets(run),
-  )
+  const ofKind = runs.filter((run) => run.complete && kindOf(run) === kind && !isOfTargets(run))
   const sound = ofKind.filter(({ mode }) => mode !== 'smoke')
   return (sound.length > 0 ? sound : ofKind).reduce<Run | null>(
     (best, run) => (best !== null && mechanismsOf(best) >= mechanismsOf(run) ? best : run),

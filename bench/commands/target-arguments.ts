@@ -6,8 +6,11 @@ import { parseHeader, parseName, type TargetCommandOptions } from './target-opti
 /** The same options as arguments, for the `command` of a run: of what may be secret, only that it was given. */
 export function targetArguments(options: TargetCommandOptions): string[] {
   const shownUrl = (text: string) => storableUrl(parseWebUrl('--target', text))
-  const each = (option: string, values: readonly string[] | undefined, show: (one: string) => string) =>
-    (values ?? []).flatMap((value) => [option, show(value)])
+  const each = (
+    option: string,
+    values: readonly string[] | undefined,
+    show: (one: string) => string,
+  ) => (values ?? []).flatMap((value) => [option, show(value)])
   const one = (names: readonly (keyof TargetCommandOptions)[], show: (text: string) => string) =>
     names.flatMap((name) => {
       const value = options[name]

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander'
 import { BenchError } from '../errors.ts'
 import {
   clientAuthMethods,
+  holdsSecret,
   type HeaderSetting,
   type RequestSettings,
   type SecretRef,
@@ -68,8 +69,10 @@ function addTokenOptions(command: Command): Command {
     .option('--issuer-ca <file>', 'anchors by which it is judged, PEM (default: --ca and Node’s)')
     .option('--client-id <id>', 'whose tokens: client credentials')
     .addOption(
-      new Option('--client-auth <method>', 'how the client authenticates (default: by what there is)')
-        .choices(clientAuthMethods),
+      new Option(
+        '--client-auth <method>',
+        'how the client authenticates (default: by what there is)',
+      ).choices(clientAuthMethods),
     )
     .option('--client-secret-file <file>', 'its secret; or variable TRUSTBENCH_CLIENT_SECRET')
     .option('--client-key-file <file>', 'its private key, JWK or PEM, for private_key_jwt')
@@ -86,7 +89,10 @@ function addRequestOptions(command: Command): Command {
     .option('--body-file <file>', 'body of every request')
     .option('--expect-status <number,…>', 'statuses that are right (default: 200)')
     .option('--expect-body-digest <sha256>', 'the only body that is right')
-    .option('--cpu-pid <pid,…>', 'count the CPU of these processes of this machine and their children')
+    .option(
+      '--cpu-pid <pid,…>',
+      'count the CPU of these processes of this machine and their children',
+    )
     .option('--prometheus <url>', 'ask this server for the CPU of the target')
     .option('--prometheus-query <query>', 'a counter of CPU seconds')
 }
@@ -96,8 +102,7 @@ export function targetSettingsOf(options: TargetCommandOptions): TargetSettings[
   const urls = options.target ?? []
   if (urls.length === 0) {
     const foreign = targetOnly.find((name) => options[name] !== undefined)
-    if (foreign !== undefined)
-      throw new BenchError('usage', `--${dashed(foreign)} needs --target`)
+    if (foreign !== undefined) throw new BenchError('usage', `--${dashed(foreign)} needs --target`)
     return []
   }
   const names = namesOf(options, urls)
@@ -215,20 +220,20 @@ export function parseName(text: string): { readonly name: string; readonly url: 
 export function parseHeader(text: string): HeaderSetting {
   const [, name = '', value = ''] = /^([^:\s]+):\s*(.*)$/s.exec(text) ?? []
   // Without a name nothing of it is repeated: it may be a secret that lost its name.
-  if (name === '')
-    throw new BenchError('usage', '--header: expected NAME: VALUE, or NAME: @FILE')
-  return { name, value: value.startsWith('@') ? fileRef(value.slice(1)) : value }
+  if (name === '') throw new BenchError('usage', '--header: expected NAME: VALUE, or NAME: @FILE')
+  if (value.startsWith('@')) return { name, value: fileRef(value.slice(1)) }
+  if (!holdsSecret(name)) return { name, value }
+  throw new BenchError(
+    'usage',
+    `--header ${name}: a secret that all users of this machine could read here, give '${name}: @FILE'`,
+  )
 }
 
 function fileRef(path: string): SecretRef {
   return { kind: 'file', path }
 }
 
-function numbers(
-  option: string,
-  text: string,
-  [least, most]: readonly [number, number],
-): number[] {
+function numbers(option: string, text: string, [least, most]: readonly [number, number]): number[] {
   return text.split(',').map((one) => {
     const value = Number(one)
     if (/^\d{1,7}$/.test(one) && value >= least && value <= most) return value

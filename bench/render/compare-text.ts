@@ -133,7 +133,9 @@ function notesOf({ kind, changes, thresholds: { effect, equivalence } }: RunComp
       ? ['÷ ref: divided by the same figure of the reference server in the same blocks.']
       : []),
     ...(kind === 'targets'
-      ? ['before and after are as they were measured, at different times, by the name of the target.']
+      ? [
+          'before and after are as they were measured, at different times, by the name of the target.',
+        ]
       : []),
     ...(common.length === 0 ? [] : [`all rows that have it: ${common.join(', ')}`]),
     ...(changes.some(({ clientLimited }) => clientLimited)

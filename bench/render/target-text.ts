@@ -83,8 +83,7 @@ function comparisonSentence(comparison: Comparison, nameOf: (id: string) => stri
   const what = metric === 'latencyP50Us' ? 'p50' : 'CPU per request'
   const mark = clientLimited ? ' (the client was the limit: this is largely its own)' : ''
   const names = `${what} of ${nameOf(id)} against ${nameOf(against)}`
-  if (ratio?.low == null || ratio.high === null)
-    return `${names}: too few blocks to tell.`
+  if (ratio?.low == null || ratio.high === null) return `${names}: too few blocks to tell.`
   const interval = `${signedPercent(ratio.low - 1)} to ${signedPercent(ratio.high - 1)}`
   switch (verdict) {
     case 'better':
@@ -153,7 +152,9 @@ function tokenNotes(arms: readonly ArmSummary[]): string[] {
   return arms.flatMap(({ record }) => {
     const tokens = record.target?.tokens
     if (tokens == null || tokens.fetched < 2) return []
-    return [`${plainText(record.id)}: ${tokens.fetched} tokens, each fetched while the one before was still good.`]
+    return [
+      `${plainText(record.id)}: ${tokens.fetched} tokens, each fetched while the one before was still good.`,
+    ]
   })
 }
 

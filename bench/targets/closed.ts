@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { BenchError } from '../errors.ts'
+import type { SecureContext } from 'node:tls'
 import { openLane, sharedContext, type Lane } from '../load/lane.ts'
 import type { ResponseSeen } from '../load/response.ts'
 import type { Endpoint, LoadReading } from '../load/target.ts'
@@ -34,70 +35,40 @@ export interface TargetConnections extends Disposable {
  */
 export async function openTargetConnections(
   endpoint: Endpoint,
-  { label, connections, timeoutMs, pace }: ClosedOptions,
+  options: ClosedOptions,
 ): Promise<TargetConnections> {
   const context = sharedContext(endpoint)
-  const seats = Array.from({ length: connections }, () => createSeat())
-  let opened = 0
-
-  async function laneOf(seat: Seat): Promise<Lane> {
-    if (seat.lane !== null) return seat.lane
-    const lane = openLane(endpoint, context)
-    try {
-      await within(lane.opened, timeoutMs)
-    } catch (error) {
-      lane.close()
-      throw failure(label, describeFault(error))
-    }
-    opened += 1
-    seat.lane = lane
-    void lane.closed.then(() => {
-      if (seat.lane === lane) seat.lane = null
-    })
-    return lane
-  }
-
+  const seats = Array.from({ length: options.connections }, () =>
+    createSeat(endpoint, context, options.timeoutMs),
+  )
   const close = () => {
-    for (const { lane } of seats) lane?.close()
+    for (const seat of seats) seat.close()
   }
-  await Promise.all(seats.map(laneOf)).catch((error: unknown) => {
+  const named = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((error: unknown) => {
+      const why = `${options.label}: ${describeFault(error)}`
+      throw new BenchError('measurement-failed', why, { cause: error })
+    })
+  try {
+    await named(Promise.all(seats.map((seat) => seat.open())))
+  } catch (error) {
     close()
     throw error
-  })
+  }
   return {
     async run(requests) {
-      const before = opened
+      const before = openedBy(seats)
       const record = createClosedRecord(requests)
-      let issued = 0
-      const work = async (seat: Seat) => {
-        while (issued < requests && !record.failed()) {
-          issued += 1
-          await pace?.turn()
-          const lane = await laneOf(seat)
-          const answer = await ask(lane, seat)
-          if (answer.seen.closes === true) {
-            seat.lane = null
-            lane.close()
-          }
-          record.answered(answer)
-        }
-      }
       const patrol = setInterval(() => {
-        const sinceMs = performance.now() - timeoutMs
-        for (const seat of seats) {
-          if (seat.sentAtMs > 0 && seat.sentAtMs < sinceMs)
-            seat.giveUp?.(`no whole answer within ${timeoutMs / msPerSecond} s`)
-        }
+        for (const seat of seats) seat.expire()
       }, patrolMs)
       try {
-        record.begin()
-        await Promise.all(seats.slice(0, requests).map((seat) => record.guard(work(seat))))
-        return { ...record.read(), opened: opened - before }
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error)
-        if (error instanceof BenchError) throw error
-        throw failure(label, `request ${record.done() + 1} of ${requests}: ${why}`)
+        await Promise.all(
+          seats.slice(0, requests).map((seat) => named(work(seat, record, options.pace))),
+        )
+        return { ...record.read(), opened: openedBy(seats) - before }
       } finally {
+        record.stop()
         clearInterval(patrol)
       }
     },
@@ -105,16 +76,26 @@ export async function openTargetConnections(
   }
 }
 
-/** A place of a connection, with the request under way on it. */
-interface Seat {
-  lane: Lane | null
-  /** 0: nothing is under way. */
-  sentAtMs: number
-  giveUp: ((why: string) => void) | null
+/** Asks on one connection until all requests are issued, or one has failed anywhere. */
+async function work(seat: Seat, record: ClosedRecord, pace: Pace | null): Promise<void> {
+  while (record.issue()) {
+    await pace?.turn()
+    await seat.open()
+    record.answered(await seat.ask())
+  }
 }
 
-function createSeat(): Seat {
-  return { lane: null, sentAtMs: 0, giveUp: null }
+/** A place of a connection. */
+interface Seat {
+  /** Opens a connection where there is none; rejects where that is not possible in time. */
+  open(): Promise<void>
+  /** Rejects unless the answer is whole and as expected. */
+  ask(): Promise<Answer>
+  /** Gives up a request that is overdue. */
+  expire(): void
+  close(): void
+  /** Connections so far. */
+  readonly opened: () => number
 }
 
 interface Answer {
@@ -122,48 +103,94 @@ interface Answer {
   readonly seen: ResponseSeen
 }
 
-function ask(lane: Lane, seat: Seat): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const settle = () => {
-      seat.sentAtMs = 0
-      seat.giveUp = null
+function createSeat(endpoint: Endpoint, context: SecureContext | null, timeoutMs: number): Seat {
+  let lane: Lane | null = null
+  let opened = 0
+  /** Infinite: nothing is under way. */
+  let sentAtMs = Infinity
+  let giveUp: ((why: string) => void) | null = null
+
+  async function open(): Promise<void> {
+    if (lane !== null) return
+    const fresh = openLane(endpoint, context)
+    try {
+      await within(fresh.opened, timeoutMs)
+    } catch (error) {
+      fresh.close()
+      throw error
     }
-    const failed = (why: string) => {
-      settle()
-      reject(new Error(why))
-    }
-    seat.giveUp = failed
-    seat.sentAtMs = performance.now()
-    lane.send({
-      answered(_, serviceUs, __, seen) {
-        settle()
-        resolve({ serviceUs, seen })
-      },
-      failed,
+    opened += 1
+    lane = fresh
+    void fresh.closed.then(() => {
+      if (lane === fresh) lane = null
     })
-  })
+  }
+
+  function ask(): Promise<Answer> {
+    const carrier = lane
+    if (carrier === null) return Promise.reject(new Error('the server closed the connection'))
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        sentAtMs = Infinity
+        giveUp = null
+      }
+      const failed = (why: string) => {
+        settle()
+        reject(new Error(why))
+      }
+      giveUp = failed
+      sentAtMs = performance.now()
+      carrier.send({
+        answered(_, serviceUs, __, seen) {
+          settle()
+          if (seen.closes === true) close()
+          resolve({ serviceUs, seen })
+        },
+        failed,
+      })
+    })
+  }
+
+  function close(): void {
+    const old = lane
+    lane = null
+    old?.close()
+  }
+
+  return {
+    open,
+    ask,
+    expire() {
+      if (performance.now() - sentAtMs > timeoutMs)
+        giveUp?.(`no whole answer within ${timeoutMs / msPerSecond} s`)
+    },
+    close,
+    opened: () => opened,
+  }
 }
+
+type ClosedRecord = ReturnType<typeof createClosedRecord>
 
 function createClosedRecord(requests: number) {
   const latenciesUs = new Float64Array(requests)
   const statuses: Record<string, number> = {}
+  const startMs = performance.now()
+  let issued = 0
   let completed = 0
   let bytesReceived = 0
-  let startMs = 0
-  let lastMs = 0
-  let isFailed = false
+  let lastMs = startMs
+  let isStopped = false
   return {
-    begin() {
-      startMs = performance.now()
+    /** Whether there is another request to send, which then is taken. */
+    issue(): boolean {
+      if (isStopped || issued === requests) return false
+      issued += 1
+      return true
     },
-    done: () => completed,
-    failed: () => isFailed,
-    /** The first that fails stops all others before their next request. */
-    guard: (work: Promise<void>) =>
-      work.catch((error: unknown) => {
-        isFailed = true
-        throw error
-      }),
+    /** No other request is sent. */
+    stop() {
+      isStopped = true
+    },
     answered({ serviceUs, seen: { status, bytes } }: Answer) {
       latenciesUs[completed] = serviceUs
       completed += 1
@@ -181,20 +208,20 @@ function createClosedRecord(requests: number) {
   }
 }
 
-async function within(work: Promise<void>, timeoutMs: number): Promise<void> {
+function openedBy(seats: readonly Seat[]): number {
+  return seats.reduce((sum, seat) => sum + seat.opened(), 0)
+}
+
+async function within(opening: Promise<void>, timeoutMs: number): Promise<void> {
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(() => {
     late.reject(new Error(`no connection came about within ${timeoutMs / msPerSecond} s`))
   }, timeoutMs)
   try {
-    await Promise.race([work, late.promise])
+    await Promise.race([opening, late.promise])
   } finally {
     clearTimeout(timer)
   }
-}
-
-function failure(label: string, why: string): BenchError {
-  return new BenchError('measurement-failed', `${label}: ${why}`)
 }
 
 const usPerMs = 1_000

@@ -13,7 +13,9 @@ test('the published schema is the one that is checked; npm run readme mends it',
   const file = join(import.meta.dirname, '..', 'config.schema.json')
   assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), JSON.parse(JSON.stringify(ConfigSchema)))
   // A schema by the book: editors are strict where Ajv need not be.
-  new Ajv({ strict: false, validateSchema: true }).compile(JSON.parse(readFileSync(file, 'utf8')) as object)
+  new Ajv({ strict: false, validateSchema: true }).compile(
+    JSON.parse(readFileSync(file, 'utf8')) as object,
+  )
 })
 
 test('what is of all targets is of each, unless it says otherwise; paths are from the file', () => {
@@ -28,8 +30,8 @@ test('what is of all targets is of each, unless it says otherwise; paths are fro
     },
     'test',
   )
-  const [own = target] = config.targets
-  assert.deepEqual(requestOf(config, own, '/etc/bench/trustbench.config.json'), {
+  const [own] = config.targets
+  assert.deepEqual(requestOf(config, own ?? {}, '/etc/bench/trustbench.config.json'), {
     ca: '/etc/bench/ca.pem',
     scope: 'own',
     clientSecret: { kind: 'file', path: '/etc/bench/secrets/client' },
@@ -142,7 +144,11 @@ test('files: TypeScript before JSON, and what keeps one from being read', async 
   const bad: [string, string, RegExp][] = [
     ['a.json', '{"clientSecret": s3cret}', /^--config \S+a\.json: is not JSON$/],
     ['b.ts', 'export const config = {}', /^--config \S+b\.ts: has no default export/],
-    ['c.ts', 'throw new Error("broken\\nin two")', /^--config \S+c\.ts: cannot be run: broken in two$/],
+    [
+      'c.ts',
+      'throw new Error("broken\\nin two")',
+      /^--config \S+c\.ts: cannot be run: broken in two$/,
+    ],
   ]
   for (const [name, text, message] of bad)
     await assert.rejects(loadConfig(write(name, text)), { code: 'usage', message })

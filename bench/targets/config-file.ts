@@ -6,7 +6,12 @@ import { closest, distance } from 'fastest-levenshtein'
 import { BenchError } from '../errors.ts'
 import { ConfigSchema, type RequestConfig, type TrustbenchConfig } from './config-schema.ts'
 import { defined } from './defined.ts'
-import type { HeaderSetting, RequestSettings, SecretRef } from './settings.ts'
+import {
+  holdsSecret,
+  type HeaderSetting,
+  type RequestSettings,
+  type SecretRef,
+} from './settings.ts'
 
 /** A configuration file that was read and found good. */
 export interface LoadedConfig {
@@ -24,8 +29,7 @@ export function findConfig(folder: string): string | null {
 /** Reads a configuration file, JSON or a TypeScript module; throws usage errors that name path, value and what is allowed. */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
   const path = resolve(file)
-  if (!existsSync(path))
-    throw new BenchError('usage', `--config ${file}: there is no such file`)
+  if (!existsSync(path)) throw new BenchError('usage', `--config ${file}: there is no such file`)
   const value = /\.[cm]?[jt]s$/.test(path) ? await importDefault(path, file) : readJson(path, file)
   return { file: path, config: parseConfig(value, file) }
 }
@@ -35,7 +39,10 @@ export function parseConfig(value: unknown, origin: string): TrustbenchConfig {
   if (!validate(value)) {
     // Of alternatives, the branches complain first and then all of them together.
     const error = validate.errors?.at(-1)
-    throw new BenchError('usage', `${origin}: ${error === undefined ? 'not valid' : explain(error)}`)
+    throw new BenchError(
+      'usage',
+      `${origin}: ${error === undefined ? 'not valid' : explain(error)}`,
+    )
   }
   for (const { path, headers } of headersOf(value)) assertNoSecrets(origin, path, headers)
   return value
@@ -53,7 +60,8 @@ export function requestOf(
     headers: { ...common.headers, ...own.headers },
   }
   const folder = dirname(file)
-  const path = (name: string | undefined) => (name === undefined ? undefined : resolve(folder, name))
+  const path = (name: string | undefined) =>
+    name === undefined ? undefined : resolve(folder, name)
   const { clientSecret, clientKey, token, headers = {}, expectStatus, cpuPid } = merged
   return defined({
     cert: path(merged.cert),
@@ -134,7 +142,9 @@ function unknownKey(
   const known = typeof properties === 'object' && properties !== null ? Object.keys(properties) : []
   const near = known.length === 0 ? '' : closest(key, known)
   const hint =
-    near !== '' && distance(key, near) <= 2 ? `did you mean ${near}?` : `known are ${known.join(', ')}`
+    near !== '' && distance(key, near) <= 2
+      ? `did you mean ${near}?`
+      : `known are ${known.join(', ')}`
   return `${joined(place, key)}: no such option, ${hint}`
 }
 
@@ -197,7 +207,7 @@ function assertNoSecrets(
   headers: TrustbenchConfig['headers'] = {},
 ): void {
   const open = Object.entries(headers).find(
-    ([name, value]) => typeof value === 'string' && secretHeader.test(name),
+    ([name, value]) => typeof value === 'string' && holdsSecret(name),
   )
   if (open === undefined) return
   throw new BenchError(
@@ -208,4 +218,3 @@ function assertNoSecrets(
 
 const validate = new Ajv({ verbose: true, strict: false }).compile<TrustbenchConfig>(ConfigSchema)
 const fileNames = ['trustbench.config.ts', 'trustbench.config.json'] as const
-const secretHeader = /^(proxy-)?authorization$|^cookie$|token|secret|api-?key|password/i

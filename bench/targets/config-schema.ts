@@ -94,7 +94,9 @@ const load = {
     }),
   ),
   storm: optional(
-    Type.Array(Type.Integer({ minimum: 2 }), { description: 'churn: clients that connect at once' }),
+    Type.Array(Type.Integer({ minimum: 2 }), {
+      description: 'churn: clients that connect at once',
+    }),
   ),
   quick: optional(flag('8 blocks')),
   full: optional(flag('12 to 40 blocks, until the intervals are narrow')),

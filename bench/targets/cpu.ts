@@ -41,7 +41,10 @@ export function cpuPlanOf(
   }
   const missing = cpuPid.find((pid) => !existsSync(`/proc/${pid}`))
   if (missing !== undefined)
-    throw new BenchError('usage', `--cpu-pid ${missing}: there is no such process here (Linux only)`)
+    throw new BenchError(
+      'usage',
+      `--cpu-pid ${missing}: there is no such process here (Linux only)`,
+    )
   return { kind: 'processes', open: () => Promise.resolve().then(() => ofProcesses(cpuPid)) }
 }
 

@@ -6,7 +6,14 @@ export function faultOf(error: unknown): string | null {
   const alert = /alert number (\d+)/.exec(message)?.[1]
   const byAlert = alert === undefined ? undefined : alerts[alert]
   if (byAlert !== undefined) return byAlert
-  return faults[code] ?? bySentence.find(([pattern]) => pattern.test(message))?.[1] ?? null
+  // Of a load only the words are left.
+  const named = /\b(E[A-Z]{4,}|ERR_[A-Z\d_]+)\b/.exec(message)?.[1] ?? ''
+  return (
+    faults[code] ??
+    faults[named] ??
+    bySentence.find(([pattern]) => pattern.test(message))?.[1] ??
+    null
+  )
 }
 
 /** The same, or else what the error says itself. */
@@ -22,7 +29,7 @@ export function unmeasurable(label: string, why: string, cause?: unknown): Bench
 /** The code of an error, or of the one that caused it: `fetch failed` says nothing by itself. */
 function codeOf(error: unknown): { readonly code: string; readonly message: string } {
   if (!(error instanceof Error)) return { code: '', message: String(error) }
-  const inner = error instanceof AggregateError ? error.errors[0] : error.cause
+  const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause
   const own = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (inner instanceof Error && (own === '' || !(own in faults))) {
     const deeper = codeOf(inner)

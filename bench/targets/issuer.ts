@@ -1,14 +1,9 @@
 import * as oauth from 'openid-client'
 import { Agent } from 'undici'
-import { rootCertificates } from 'node:tls'
+import { createSecureContext, rootCertificates } from 'node:tls'
 import { BenchError } from '../errors.ts'
 import { fetchBy } from '../lab.ts'
-import {
-  readAssertionKey,
-  readNamedFile,
-  readSecret,
-  type ClientIdentity,
-} from './credentials.ts'
+import { readAssertionKey, readNamedFile, readSecret, type ClientIdentity } from './credentials.ts'
 import { describeFault } from './faults.ts'
 import type { ClientAuthMethod, RequestSettings, SecretRef } from './settings.ts'
 import type { FetchedToken } from './tokens.ts'
@@ -111,10 +106,7 @@ async function authenticationOf(
 }
 
 /** As told, or by what there is: a key before a secret before the certificate. */
-function methodOf(
-  settings: RequestSettings,
-  identity: ClientIdentity | null,
-): ClientAuthMethod {
+function methodOf(settings: RequestSettings, identity: ClientIdentity | null): ClientAuthMethod {
   const { clientAuth, clientKey, clientId = '' } = settings
   if (clientAuth !== undefined) return clientAuth
   if (clientKey !== undefined) return 'private_key_jwt'
@@ -134,8 +126,8 @@ function secretOf({ clientSecret }: RequestSettings): SecretRef | undefined {
     : { kind: 'env', name: secretVariable }
 }
 
-function needs({ clientAuth = '' }: RequestSettings, what: string): BenchError {
-  return new BenchError('usage', `--client-auth ${clientAuth} needs ${what}`)
+function needs({ clientAuth }: RequestSettings, what: string): BenchError {
+  return new BenchError('usage', `--client-auth ${clientAuth ?? 'of the client'} needs ${what}`)
 }
 
 function createAgent(settings: RequestSettings, identity: ClientIdentity | null): Agent {
@@ -145,7 +137,9 @@ function createAgent(settings: RequestSettings, identity: ClientIdentity | null)
   const anchors = path === undefined ? null : readNamedFile(option, path).toString('latin1')
   const trusted =
     anchors === null ? {} : { ca: option === '--ca' ? [...rootCertificates, anchors] : anchors }
-  return new Agent({ connect: { ...trusted, ...(identity ?? {}) } })
+  // Made once: to parse all anchors anew for each connection would be felt by the load beside it.
+  const secureContext = createSecureContext({ ...trusted, ...(identity ?? {}) })
+  return new Agent({ connect: { secureContext }, keepAliveTimeout: keepAliveMs })
 }
 
 function configure(
@@ -165,6 +159,7 @@ function configure(
   fetch: oauth.CustomFetch,
 ): Promise<oauth.Configuration> {
   const metadata = { use_mtls_endpoint_aliases: usesCertificate }
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- on loopback alone: see placeOf
   const insecure = url.protocol === 'http:' ? [oauth.allowInsecureRequests] : []
   const timeout = timeoutMs / msPerSecond
   if (option === '--token-url') {
@@ -173,7 +168,7 @@ function configure(
     const configuration = new oauth.Configuration(server, clientId, metadata, by)
     configuration[oauth.customFetch] = fetch
     configuration.timeout = timeout
-    for (const allow of insecure) allow(configuration)
+    for (const permit of insecure) permit(configuration)
     return Promise.resolve(configuration)
   }
   const discover = (algorithm: 'oidc' | 'oauth2') =>
@@ -232,12 +227,17 @@ function createWitness() {
 }
 
 function failureOf(error: unknown, seen: Seen | null, timeoutMs: number): string {
-  if (error instanceof oauth.ResponseBodyError) return `answers ${error.status} ${error.error}`
+  if (error instanceof oauth.ResponseBodyError) {
+    // RFC 6749 section 5.2 has words there; what a server echoes may be anything.
+    const word = /^[\w.-]{1,60}$/.test(error.error) ? ` ${error.error}` : ''
+    return `answers ${error.status}${word}`
+  }
   if (error instanceof oauth.WWWAuthenticateChallengeError) return `answers ${error.status}`
   const code = error instanceof oauth.ClientError ? error.code : undefined
   if (code === 'OAUTH_TIMEOUT') return `does not answer within ${timeoutMs / msPerSecond} s`
   if (seen === null || code === undefined) return describeFault(error)
-  if (code === 'OAUTH_RESPONSE_IS_NOT_JSON') return `answers ${seen.status} with ${seen.type}, not JSON`
+  if (code === 'OAUTH_RESPONSE_IS_NOT_JSON')
+    return `answers ${seen.status} with ${seen.type}, not JSON`
   if (code === 'OAUTH_RESPONSE_IS_NOT_CONFORM') return `answers ${seen.status}`
   if (code === 'OAUTH_PARSE_ERROR') return `answers ${seen.status} with what is not JSON`
   return `answers ${seen.status}, and not as an authorization server does (${describeFault(error)})`
@@ -256,4 +256,5 @@ function once<T>(create: () => Promise<T>): () => Promise<T> {
 }
 
 const secretVariable = 'TRUSTBENCH_CLIENT_SECRET'
+const keepAliveMs = 60_000
 const msPerSecond = 1_000

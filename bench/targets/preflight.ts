@@ -33,8 +33,7 @@ export async function preflightTarget(
   const wrong = wrongness(target, answer)
   if (wrong !== null) throw unmeasurable(target.label, wrong)
   const refusals: Refusal[] = []
-  for (const lack of lacksOf(target, tokens))
-    refusals.push(await recordLack(target, lack, limits))
+  for (const lack of lacksOf(target, tokens)) refusals.push(await recordLack(target, lack, limits))
   const accepted = refusals.filter(({ outcome }) => isExpected(target.endpoint, Number(outcome)))
   return {
     answer,

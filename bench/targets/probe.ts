@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import { request as httpsRequest, type RequestOptions } from 'node:https'
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
+import { TLSSocket, type ConnectionOptions } from 'node:tls'
 import type { Endpoint } from '../load/target.ts'
 import { describeFault } from './faults.ts'
 
@@ -58,6 +58,9 @@ export async function probe(
   }
 }
 
+/** Node passes them on to `tls.connect`; its types leave the protocols out. */
+type TlsRequestOptions = RequestOptions & Pick<ConnectionOptions, 'ALPNProtocols'>
+
 interface Progress {
   phase: 'connecting' | 'waiting' | 'reading'
   bytes: number
@@ -78,7 +81,13 @@ function send(endpoint: Endpoint, signal: AbortSignal): ClientRequest {
   } as const
   if (tls === null) return httpRequest(options).end(payload)
   const { alpn = [], servername, ...context } = tls
-  return httpsRequest({ ...options, ...context, servername, ALPNProtocols: [...alpn] }).end(payload)
+  const secured: TlsRequestOptions = {
+    ...options,
+    ...context,
+    servername,
+    ALPNProtocols: [...alpn],
+  }
+  return httpsRequest(secured).end(payload)
 }
 
 /** Knows how far it came, for the words about what took too long. */

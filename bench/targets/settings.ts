@@ -1,7 +1,6 @@
 /** A secret by reference: a file that holds it, or a variable of the environment. Never the secret itself. */
 export type SecretRef =
-  | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'env'; readonly name: string }
+  { readonly kind: 'file'; readonly path: string } | { readonly kind: 'env'; readonly name: string }
 
 /** A header of every request; its value as it is, or by reference. */
 export interface HeaderSetting {
@@ -9,12 +8,14 @@ export interface HeaderSetting {
   readonly value: string | SecretRef
 }
 
+/** Whether a header is one whose value is a secret, so that it belongs neither on a command line nor into a file of others. */
+export function holdsSecret(header: string): boolean {
+  return /^(proxy-)?authorization$|^cookie$|token|secret|api-?key|password/i.test(header)
+}
+
 /** How a client proves who it is at the token endpoint, by the names of the OAuth registry. */
 export type ClientAuthMethod =
-  | 'client_secret_basic'
-  | 'client_secret_post'
-  | 'private_key_jwt'
-  | 'tls_client_auth'
+  'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'tls_client_auth'
 
 /** All of them. */
 export const clientAuthMethods = [

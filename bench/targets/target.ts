@@ -139,7 +139,10 @@ function headersOf(
     if (ownHeaders.has(lower))
       throw new BenchError('usage', `--header ${lower}: is set by what is sent, leave it out`)
     if (lower === 'authorization' && hasToken)
-      throw new BenchError('usage', '--header authorization: a token is sent already, leave one out')
+      throw new BenchError(
+        'usage',
+        '--header authorization: a token is sent already, leave one out',
+      )
     all[lower] = headerValue(lower, value)
   }
   return all
@@ -149,7 +152,10 @@ function headerValue(name: string, value: HeaderSetting['value']): string {
   const text = typeof value === 'string' ? value : readSecret(`--header ${name}`, value)
   // RFC 9110 section 5.5; anything else could end the head, and is not latin1.
   if (/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) return text.trim()
-  throw new BenchError('usage', `--header ${name}: its value has characters that no header may have`)
+  throw new BenchError(
+    'usage',
+    `--header ${name}: its value has characters that no header may have`,
+  )
 }
 
 async function tokenPlanOf(
@@ -175,7 +181,9 @@ async function tokenPlanOf(
     open: (signal) =>
       opened(
         () => own.fetch(),
-        () => own[Symbol.asyncDispose](),
+        async () => {
+          await own[Symbol.asyncDispose]()
+        },
         signal,
       ),
   }
@@ -194,7 +202,10 @@ function fixedToken(ref: SecretRef): TokenPlan {
         throw new BenchError('preflight-failed', '--token-file: the token in it has expired')
       return { value, lifetimeMs }
     })
-  return { key: JSON.stringify(ref), open: (signal) => opened(fetch, () => Promise.resolve(), signal) }
+  return {
+    key: JSON.stringify(ref),
+    open: (signal) => opened(fetch, () => Promise.resolve(), signal),
+  }
 }
 
 /** Of a JWT what is left of it, by this machine's clock; null of anything else. */

@@ -67,7 +67,10 @@ export async function openTokens(
     expiresAtMs = askedMs + token.lifetimeMs
     callOffExpiry = world.after(expiresAtMs - world.nowMs(), lose)
     const shareLeft = leastShareLeft + jitterShare * world.random()
-    callOffRefresh = world.after(expiresAtMs - token.lifetimeMs * shareLeft - world.nowMs(), refresh)
+    callOffRefresh = world.after(
+      expiresAtMs - token.lifetimeMs * shareLeft - world.nowMs(),
+      refresh,
+    )
   }
 
   function refresh(): void {
