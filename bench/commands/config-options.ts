@@ -79,7 +79,12 @@ function optionOf(config: TrustbenchConfig, name: string): string | true | undef
   const value = new Map<string, unknown>(Object.entries(config)).get(name)
   if (value === undefined || value === false) return undefined
   if (value === true) return true
-  return [value].flat().join(',')
+  // The schema knows texts, numbers and lists of them.
+  return Array.isArray(value) ? value.map(textOf).join(',') : textOf(value)
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** Targets of the command line in the place of the file's; options of the command line over the file's. */

@@ -44,6 +44,7 @@ function changeTable({ changes, kind }: RunComparison, options: TextOptions): st
   const { rows } = shortenCaseIds([...new Set(ids)])
   const labels = new Map(
     [...new Set(ids)].map((id, index) => {
+      if (kind === 'targets') return [id, targetLabel(id)]
       const { name = '', detail = '' } = rows[index] ?? {}
       return [id, [name, detail].filter((part) => part !== '').join(' ')]
     }),
@@ -70,6 +71,12 @@ function changeTable({ changes, kind }: RunComparison, options: TextOptions): st
       ]),
     options,
   )
+}
+
+/** A target has a name of its own, which is one of the parameters of its case. */
+function targetLabel(id: string): string {
+  const [, label = id] = /\/target=([^/]*)/.exec(id) ?? []
+  return plainText(label.replaceAll('%2F', '/'))
 }
 
 function metricCell({ metric, clientLimited }: Change, kind: RunComparison['kind']): string {
@@ -137,7 +144,9 @@ function notesOf({ kind, changes, thresholds: { effect, equivalence } }: RunComp
           'before and after are as they were measured, at different times, by the name of the target.',
         ]
       : []),
-    ...(common.length === 0 ? [] : [`all rows that have it: ${common.join(', ')}`]),
+    ...(common.length === 0 || kind === 'targets'
+      ? []
+      : [`all rows that have it: ${common.join(', ')}`]),
     ...(changes.some(({ clientLimited }) => clientLimited)
       ? [
           `* the client was the limit${kind === 'stored' ? ' there or of the reference' : ''}: this latency is largely the client’s.`,

@@ -159,8 +159,7 @@ function configure(
   fetch: oauth.CustomFetch,
 ): Promise<oauth.Configuration> {
   const metadata = { use_mtls_endpoint_aliases: usesCertificate }
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- on loopback alone: see placeOf
-  const insecure = url.protocol === 'http:' ? [oauth.allowInsecureRequests] : []
+  const permits = url.protocol === 'http:' ? [permitPlain] : []
   const timeout = timeoutMs / msPerSecond
   if (option === '--token-url') {
     // Without an issuer, assertions are for the token endpoint itself (RFC 7523 section 3).
@@ -168,14 +167,14 @@ function configure(
     const configuration = new oauth.Configuration(server, clientId, metadata, by)
     configuration[oauth.customFetch] = fetch
     configuration.timeout = timeout
-    for (const permit of insecure) permit(configuration)
+    for (const permit of permits) permit(configuration)
     return Promise.resolve(configuration)
   }
   const discover = (algorithm: 'oidc' | 'oauth2') =>
     oauth.discovery(url, clientId, metadata, by, {
       algorithm,
       timeout,
-      execute: insecure,
+      execute: permits,
       [oauth.customFetch]: fetch,
     })
   // Some publish RFC 8414 metadata alone.
@@ -184,6 +183,12 @@ function configure(
       return discover('oauth2')
     throw error
   })
+}
+
+/** On this machine alone: see `placeOf`. The library calls it deprecated so that it stands out. */
+function permitPlain(configuration: oauth.Configuration): void {
+  // eslint-disable-next-line @typescript-eslint/no-deprecated
+  oauth.allowInsecureRequests(configuration)
 }
 
 function requestOf({ scope, resource, audience }: RequestSettings): Record<string, string> {

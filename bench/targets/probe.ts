@@ -35,7 +35,12 @@ export async function probe(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<ProbeAnswer> {
-  const progress: Progress = { phase: 'connecting', bytes: 0, startMs: performance.now() }
+  const progress: Progress = {
+    phase: 'connecting',
+    bytes: 0,
+    startMs: performance.now(),
+    tls: null,
+  }
   const overdue = AbortSignal.timeout(timeoutMs)
   const request = send(endpoint, AbortSignal.any([overdue, signal]))
   watch(request, progress)
@@ -65,6 +70,7 @@ interface Progress {
   phase: 'connecting' | 'waiting' | 'reading'
   bytes: number
   startMs: number
+  tls: string | null
 }
 
 function send(endpoint: Endpoint, signal: AbortSignal): ClientRequest {
@@ -97,8 +103,15 @@ function watch(request: ClientRequest, progress: Progress): void {
     socket.once(event, () => {
       progress.phase = 'waiting'
       progress.startMs = performance.now()
+      progress.tls = tlsOf(socket)
     })
   })
+}
+
+/** Read while it is there: with the answer the socket is let go. */
+function tlsOf(socket: Socket): string | null {
+  if (!(socket instanceof TLSSocket)) return null
+  return `${socket.getProtocol() ?? 'TLS'} ${socket.getCipher().standardName}`
 }
 
 function answerOf(request: ClientRequest): Promise<IncomingMessage> {
@@ -113,7 +126,7 @@ function answer(
   { method }: Endpoint,
   { bodySha256, progress }: { readonly bodySha256: string; readonly progress: Progress },
 ): ProbeAnswer {
-  const { statusCode = 0, headers, socket } = response
+  const { statusCode = 0, headers } = response
   const isEmpty = statusCode === 204 || statusCode === 304 || method === 'HEAD'
   return {
     status: statusCode,
@@ -126,10 +139,7 @@ function answer(
       headers['content-length'] !== undefined ||
       headers['transfer-encoding'] !== undefined,
     tookMs: performance.now() - progress.startMs,
-    tls:
-      socket instanceof TLSSocket
-        ? `${socket.getProtocol() ?? 'TLS'} ${socket.getCipher().standardName}`
-        : null,
+    tls: progress.tls,
   }
 }
 
