@@ -10,7 +10,7 @@ import { createLab, type Lab } from '../lab.ts'
 import { createServerStarter, type ServerProcess } from '../processes.ts'
 import { expand } from '../scenario.ts'
 import { findScenario, loadScenarios } from '../scenarios.ts'
-import { createTargetBed, serveHttp } from '../targets/target-testbed.ts'
+import { createTargetBed, serveHttp, type TargetBed } from '../targets/target-testbed.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const path = '/v1/orgs/acme/payments/pay_1001'
@@ -153,7 +153,12 @@ async function startNoting(t: TestContext, before: (asked: number) => Promise<vo
 }
 
 const bySecretOf = (tokenUrl: string) => ['--token-url', tokenUrl, '--client-id', 'me']
-const inEnvironment = { ...process.env, TRUSTBENCH_CLIENT_SECRET: 's3cret' }
+/** The secret, and a temporary folder: one machine of its own for each run. */
+const inEnvironment = (bed: TargetBed) => ({
+  ...process.env,
+  TMPDIR: bed.folder,
+  TRUSTBENCH_CLIENT_SECRET: 's3cret',
+})
 const open = ['--load', 'open', '--rate', '100', '--arrivals', 'constant']
 
 test('while an issuer takes its time requests go on with the old token, and the next has the new', async (t) => {
@@ -175,7 +180,7 @@ test('while an issuer takes its time requests go on with the old token, and the 
     '--duration',
     '4s',
   )
-  const { exitCode, out, err } = await startCli(t, words, { env: inEnvironment }).ended
+  const { exitCode, out, err } = await startCli(t, words, { env: inEnvironment(bed) }).ended
   assert.equal(exitCode, 0, err)
   assert.deepEqual([...new Set(noting.order)], ['t1', 'none', ...tokensFrom(2, noting.order)])
   assert.ok(noting.order.slice(held.from, held.until).every((token) => token === 't1'))
@@ -199,7 +204,7 @@ test('a refresh that fails is repeated and told; the run goes on while the token
     '--duration',
     '4s',
   )
-  const { exitCode, out, err } = await startCli(t, words, { env: inEnvironment }).ended
+  const { exitCode, out, err } = await startCli(t, words, { env: inEnvironment(bed) }).ended
   assert.equal(exitCode, 0, err)
   const { cases, warnings } = JSON.parse(out) as RunEnvelope
   const [reason = '', count] = Object.entries(cases[0]?.target?.tokens?.failures ?? {})[0] ?? []
@@ -218,7 +223,7 @@ test('an issuer that stays away ends the run when the token ends: no request goe
     const noting = await startNoting(t, (asked) => (asked > 1 ? 503 : Promise.resolve()))
     const results = bed.results()
     const words = bench(noting.url, results.folder, ...bySecretOf(noting.tokenUrl), ...load)
-    const { exitCode, err } = await startCli(t, words, { env: inEnvironment }).ended
+    const { exitCode, err } = await startCli(t, words, { env: inEnvironment(bed) }).ended
     assert.equal(exitCode, 3, err)
     assert.match(err, /the access token expired and there is no other: \d+ × token endpoint .*503/)
     assert.deepEqual([...new Set(noting.order)], ['t1', 'none'])
