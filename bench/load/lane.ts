@@ -142,7 +142,11 @@ export function openLane(
         return
       }
       // What it takes to make a request is the client's time, not the answer's.
-      const bytes = request ?? requestBytes(target)
+      const bytes = request ?? nextRequest(target)
+      if (typeof bytes === 'string') {
+        fail(bytes)
+        return
+      }
       sentAtMs = performance.now()
       socket.write(bytes)
     },
@@ -154,6 +158,15 @@ export function openLane(
     },
   }
   return lane
+}
+
+/** Its bytes, or why there is none: the credential that it would bring may have expired. */
+function nextRequest(target: Endpoint): Buffer | string {
+  try {
+    return requestBytes(target)
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
 }
 
 function connect(

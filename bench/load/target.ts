@@ -17,7 +17,7 @@ export interface Endpoint {
   readonly method?: string
   /** Beyond `host`. */
   readonly headers: Readonly<Record<string, string>>
-  /** Headers of which every request has its own, as proofs that are good once; default: none. */
+  /** Headers of which every request has its own, as proofs that are good once; default: none. Where it throws, no request is sent. */
   readonly ownHeaders?: () => Readonly<Record<string, string>>
   readonly expect: Expected
 }

@@ -88,8 +88,15 @@ export function withToken(target: UserTarget, tokens: TokenSource | null): Endpo
     ? { ...target.endpoint, headers: { ...headers, authorization: `Bearer ${tokens.current()}` } }
     : {
         ...target.endpoint,
-        ownHeaders: () => ({ authorization: `Bearer ${tokens.current()}` }),
+        ownHeaders: () => ({ authorization: `Bearer ${goodToken(tokens)}` }),
       }
+}
+
+/** Throws where there is none: then no request is sent at all. */
+function goodToken(tokens: TokenSource): string {
+  const token = tokens.current()
+  if (token === '') throw new Error('the access token has expired')
+  return token
 }
 
 function methodOf({ method }: RequestSettings, payload: Buffer | null): string {
