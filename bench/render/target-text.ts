@@ -92,7 +92,9 @@ function comparisonSentence(comparison: Comparison, nameOf: (id: string) => stri
     case 'same':
       return `${names}: the same, ${interval}${mark}.`
     case 'undecided':
-      return `${names}: undecided${rulesOutMoreThan === null ? '' : `, more than ${atMostPercent(rulesOutMoreThan)} either way is ruled out`}${mark}.`
+      return rulesOutMoreThan === null
+        ? `${names}: too few blocks to tell.`
+        : `${names}: undecided, more than ${atMostPercent(rulesOutMoreThan)} either way is ruled out${mark}.`
   }
 }
 

@@ -1,13 +1,15 @@
 import type { MeasureEvent, OutsideWorld } from '../blocks.ts'
 import { readEnvironment } from '../environment.ts'
+import { medianUs } from '../load/histogram.ts'
 import { pinClient, unpinClient } from '../pinning.ts'
 import type { ArmRecord, Block, Run } from '../results.ts'
 import { finishInto, measuringVersion, referenceDigest, type RunOptions } from '../run.ts'
 import { startTargetArm, type TargetArm } from './arm.ts'
+import { openTargetConnections } from './closed.ts'
 import { createDeadline, type Cap, type Deadline } from './caps.ts'
 import type { CpuSource } from './cpu.ts'
 import { createPace, type Pace } from './pace.ts'
-import { preflightTarget } from './preflight.ts'
+import { preflightTarget, type Checked } from './preflight.ts'
 import { factsOf, recordOf, targetWarnings, tokenWarnings, type Recorded } from './record.ts'
 import type { Counted } from './target-sensors.ts'
 import { withToken, type UserTarget } from './target.ts'
@@ -86,6 +88,7 @@ interface Ready extends Recorded {
   readonly cpu: CpuSource | null
   readonly pace: Pace | null
   readonly deadline: Deadline
+  readonly latencyMs: number
 }
 
 async function readyAll(options: TargetRunOptions, held: AsyncDisposableStack): Promise<Ready[]> {
@@ -107,10 +110,32 @@ async function readyAll(options: TargetRunOptions, held: AsyncDisposableStack): 
       against: ready[0]?.target.label ?? null,
       cpu: (await target.cpu?.open()) ?? null,
       pace: paceOf(cap),
+      latencyMs: await latencyOf(target, { tokens, checked, options }),
       deadline: held.use(createDeadline(options.isCutOff ? cap : null)),
     })
   }
   return ready
+}
+
+/** What an answer takes when a connection is there; where nothing is planned by it, that of preflight will do. */
+async function latencyOf(
+  target: UserTarget,
+  {
+    tokens,
+    checked,
+    options: { isCutOff, timeoutMs },
+  }: {
+    readonly tokens: TokenSource | null
+    readonly checked: Checked
+    readonly options: TargetRunOptions
+  },
+): Promise<number> {
+  if (!isCutOff) return checked.answer.tookMs
+  const { label } = target
+  const alone = { label, connections: 1, timeoutMs, pace: null }
+  using connection = await openTargetConnections(withToken(target, tokens), alone)
+  const { latenciesUs } = await connection.run(latencyRequests)
+  return medianUs(latenciesUs) / usPerMs
 }
 
 /** One source of tokens for all targets with the same client: one refresh, not one for each. */
@@ -138,7 +163,7 @@ async function measureInto(
 ): Promise<Run> {
   const counted: Counted[] = []
   const sources = ready.map((one) => sourceOf(one, options, counted))
-  const latencyMs = Math.max(...ready.map(({ checked }) => checked.answer.tookMs))
+  const latencyMs = Math.max(...ready.map((one) => one.latencyMs))
   const procedure = options.procedure(latencyMs)
   const save = (now: Run) => {
     for (const [index, one] of ready.entries()) updateFacts(now.arms[index], one)
@@ -195,3 +220,6 @@ function sourceOf(
       }),
   }
 }
+
+const latencyRequests = 5
+const usPerMs = 1_000
