@@ -5,10 +5,19 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
-import type { RunEnvelope } from '../analysis/envelope-schema.ts'
+import { Ajv } from 'ajv'
+import {
+  CompareEnvelopeSchema,
+  RunEnvelopeSchema,
+  type RunEnvelope,
+} from '../analysis/envelope-schema.ts'
 import { cli, startCli } from '../cli-testbed.ts'
 import { parseRun, type Run } from '../results.ts'
 import { createTargetBed, listen, serveHttp, serveHttps } from '../targets/target-testbed.ts'
+
+const ajv = new Ajv()
+const isRunEnvelope = ajv.compile(RunEnvelopeSchema)
+const isCompareEnvelope = ajv.compile(CompareEnvelopeSchema)
 
 const bench = (urls: readonly string[], folder: string, ...more: string[]) => [
   ...['bench', ...urls.flatMap((url) => ['--target', url]), '--i-own-this-target'],
@@ -85,6 +94,7 @@ test('two targets are arms of the same blocks, the first is what the other is to
     .ended
   assert.equal(exitCode, 0, err)
   const { cases, comparisons, warnings } = JSON.parse(out) as RunEnvelope
+  assert.ok(isRunEnvelope(JSON.parse(out)), JSON.stringify(isRunEnvelope.errors))
   assert.deepEqual(
     cases.map(({ id, baseline, parameters }) => [id, baseline, parameters['target']]),
     [
@@ -307,6 +317,48 @@ test('two stored runs are compared by the names of their targets, wherever they 
   assert.match(out, /gateway +p50 latency, µs/)
   assert.match(out, /different sessions: each is taken to wander by 15\.0 % sd/)
   assert.doesNotMatch(out, /÷ ref|CPU per request/)
+  const json = await startCli(t, ['compare', before, after, '--results', folder, '--json']).ended
+  assert.ok(isCompareEnvelope(JSON.parse(json.out)), JSON.stringify(isCompareEnvelope.errors))
+})
+
+test('a cap holds the load back, whatever the target could do, and no highest rate is told', async (t) => {
+  const bed = await createTargetBed(t)
+  let first = 0
+  let last = 0
+  const { listener, seen } = counting((_request, response) => {
+    last = performance.now()
+    if (first === 0) first = last
+    response.end('fine')
+  })
+  const url = await serveHttp(t, listener)
+  const { exitCode, out, err } = await startCli(
+    t,
+    bench([url], bed.results().folder, '--quick', '--max-rate', '200', '--max-duration', '3s'),
+  ).ended
+  assert.equal(exitCode, 0, err)
+  // Those of preflight, and of how long an answer takes, are not held back: 1 and 5.
+  assert.ok(seen() - 6 <= 200 * ((last - first) / 1_000 + 0.005) + 1, `${seen()} requests`)
+  const [trial] = (JSON.parse(out) as RunEnvelope).cases
+  assert.deepEqual(trial?.target?.cap, { ratePerSecond: 200, durationMs: 3_000, connections: 64 })
+  assert.equal(trial.metrics.requestsPerSecond, null)
+  assert.ok((trial.metrics.latencyP50Us?.estimate ?? 0) > 0)
+})
+
+test('a target too slow for the time it is given is cut off, without a figure', async (t) => {
+  const bed = await createTargetBed(t)
+  const url = await serveHttp(t, (_request, response) => {
+    setTimeout(() => response.end('fine'), 200)
+  })
+  const results = bed.results()
+  const { exitCode, out, err } = await startCli(
+    t,
+    bench([url], results.folder, '--quick', '--max-duration', '1s'),
+  ).ended
+  assert.equal(exitCode, 3)
+  assert.match(err, /1 s of load are over, which is all that is sent to a target; --max-duration/)
+  const [trial] = (JSON.parse(out) as RunEnvelope).cases
+  assert.equal(trial?.metrics.latencyP50Us, null)
+  assert.equal(stored(results).complete, false)
 })
 
 test('what is not sent to another host, and what a command line may not say: exit code 64', async (t) => {
