@@ -232,6 +232,21 @@ test('an issuer that stays away ends the run when the token ends: no request goe
   }
 })
 
+test('Ctrl-C while a token endpoint hangs: ended at once, nothing written', async (t) => {
+  const bed = await createTargetBed(t)
+  const asked = Promise.withResolvers<undefined>()
+  const tokenUrl = await serveHttp(t, () => {
+    asked.resolve(undefined)
+  })
+  const results = bed.results()
+  const words = bench('http://127.0.0.1:9', results.folder, ...bySecretOf(tokenUrl), '--smoke')
+  const cli = startCli(t, [...words, '--timeout', '60s'], { env: inEnvironment(bed) })
+  await asked.promise
+  cli.child.kill('SIGINT')
+  const { exitCode, out } = await cli.ended
+  assert.deepEqual([exitCode, out, results.files()], [130, '', []])
+})
+
 test('a target that answers without the token is measured, and the row is marked', async (t) => {
   const bed = await createTargetBed(t)
   const url = await serveHttp(t, (_request, response) => {

@@ -121,6 +121,17 @@ for (const [name, value, message] of wrong) {
   })
 }
 
+test('the examples are good, and name the schema that is published', async () => {
+  const folder = join(import.meta.dirname, '..', '..', 'examples', 'targets')
+  const { config } = await loadConfig(join(folder, 'trustbench.config.json'))
+  assert.deepEqual(
+    [config.$schema, config.targets[0]?.name, config.clientSecret],
+    ['../../bench/config.schema.json', 'gateway', { env: 'BILLING_SECRET' }],
+  )
+  const typed = await loadConfig(join(folder, 'trustbench.config.ts'))
+  assert.equal(typed.config.targets.length, 2)
+})
+
 test('files: TypeScript before JSON, and what keeps one from being read', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'trustbench-test-'))
   t.after(() => {
