@@ -33,6 +33,7 @@ function scene(counts: Partial<Snapshot>, refused: Record<string, number> = {}):
           connections,
           requests: connections * requestsPerConnection,
           refused,
+          resumed: 0,
           wallUs: 1,
           bytesReceived: 1,
         }),

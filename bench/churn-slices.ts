@@ -67,7 +67,7 @@ async function load(
   const { latenciesUs, ...kept } = await pool.run(requests)
   const histograms = emptyHistograms()
   recordAll(histograms.response, latenciesUs)
-  return { ...kept, ...histograms, connections: 0, refused: {} }
+  return { ...kept, ...histograms, connections: 0, refused: {}, resumed: 0 }
 }
 
 /** The server counts a response a moment after the client has read it, and a refusal after its alert. */

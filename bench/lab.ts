@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { importJWK } from 'jose'
 import type { JWK } from 'jose'
 import * as oauth from 'openid-client'
-import { Agent, fetch } from 'undici'
+import { Agent } from 'undici'
 import type { RegisteredClient } from '../servers/config.ts'
+import { fetchBy } from '../servers/issuer-fetch.ts'
 import { writeSecretFile } from '../servers/pki.ts'
 import type { Authority, Identity } from '../servers/pki.ts'
 import { createConfigurations } from './lab-configurations.ts'
@@ -199,26 +200,6 @@ async function authenticationOf(lab: Lab, client: RegisteredClient): Promise<oau
 function createAgent(lab: Lab, certificate: Identity | undefined): Agent {
   const identity = certificate && { cert: certificate.chainPem, key: certificate.privateKeyPem }
   return new Agent({ connect: { ca: lab.rootPem, ...identity } })
-}
-
-async function fetchBy(
-  agent: Agent,
-  url: string,
-  { method, headers, body, signal }: oauth.CustomFetchOptions,
-): Promise<Response> {
-  const answer = await fetch(url, {
-    method,
-    headers,
-    body: body instanceof URLSearchParams ? body.toString() : null,
-    redirect: 'manual',
-    signal: signal ?? null,
-    dispatcher: agent,
-  })
-  // The library knows only the global Response; undici's is another class of the same form.
-  return new Response(await answer.text(), {
-    status: answer.status,
-    headers: Object.fromEntries(answer.headers),
-  })
 }
 
 function createCrowd(

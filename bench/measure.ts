@@ -217,9 +217,11 @@ export async function warm(
     const requests = isSlow ? plan.maxSliceRequests : plan.warmupRequests - done
     const reading = await sliceOrFail(arm, duet(requests), context.signal)
     done += reading.requests
-    cpuUs += reading.cpuUs
+    // Of a target nobody may know its CPU; it is at work no longer than this at most.
+    const workUs = reading.cpuUs ?? reading.wallUs
+    cpuUs += workUs
     requestUs = reading.wallUs / reading.requests
-    isSlow = reading.cpuUs / reading.requests > plan.slowRequestUs
+    isSlow = workUs / reading.requests > plan.slowRequestUs
   }
   return requestUs
 }

@@ -4,6 +4,7 @@ import {
   hasChurn,
   hasCurves,
   hasPrimitives,
+  hasTargets,
   hasWindows,
   summarise,
   type Summary,
@@ -16,6 +17,7 @@ import type { LineChart } from './render/charts-spectrum.ts'
 import { renderChurn } from './render/churn-text.ts'
 import { renderCurves } from './render/curve-text.ts'
 import { renderMicro } from './render/micro-text.ts'
+import { renderTargets } from './render/target-text.ts'
 import { renderRun } from './render/text.ts'
 import { renderWindows } from './render/windows-text.ts'
 import { saveFile } from './store.ts'
@@ -53,7 +55,8 @@ function rendererOf(summary: Summary): typeof renderRun {
   if (hasPrimitives(summary)) return renderMicro
   if (hasChurn(summary)) return renderChurn
   if (hasCurves(summary)) return renderCurves
-  return hasWindows(summary) ? renderWindows : renderRun
+  if (hasWindows(summary)) return renderWindows
+  return hasTargets(summary) ? renderTargets : renderRun
 }
 
 async function writeCharts(
@@ -70,7 +73,9 @@ async function writeCharts(
       ? { churn: churnRunChart(run, summary) }
       : hasCurves(summary)
         ? { curve: curveRunChart(run, summary) }
-        : { ...runCharts(run, summary) }
+        : hasTargets(summary)
+          ? { latency: runCharts(run, summary).latency }
+          : { ...runCharts(run, summary) }
   const written: string[] = []
   for (const [name, chart] of Object.entries(charts)) {
     if (chart === null) continue

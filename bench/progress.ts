@@ -54,7 +54,11 @@ export function createProgress(options: { io: Io; plan: ProgressPlan }): Progres
         case 'slice': {
           const { slice, done, of } = event
           const perSecond = Math.round((slice.requests * 1e6) / slice.wallUs)
-          const line = `block ${block} of ${progressText(plan)}: ${shortName(slice.arm)} ${perSecond.toLocaleString('en')} requests/s, ${Math.round(slice.cpuUs / slice.requests)} µs CPU/request`
+          const cost =
+            slice.cpuUs === null
+              ? ''
+              : `, ${Math.round(slice.cpuUs / slice.requests)} µs CPU/request`
+          const line = `block ${block} of ${progressText(plan)}: ${shortName(slice.arm)} ${perSecond.toLocaleString('en')} requests/s${cost}`
           if (done === 1 && block === 1) say(`first figure: ${line.replace(/^.*?: /, '')}`)
           live(`${line}, slice ${done} of ${of}`)
           return

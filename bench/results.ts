@@ -71,6 +71,41 @@ const Preflight = Type.Object(
   strict,
 )
 
+/** What is known of a target; no secret, and of its URL nothing behind a question mark. */
+const TargetRecord = Type.Object(
+  {
+    url: text,
+    method: text,
+    expectedStatuses: Type.Array(count),
+    /** Protocol and cipher; null for plain HTTP. */
+    tls: nullable(text),
+    /** What is sent at most; null on this machine, where nothing is held back. */
+    cap: nullable(
+      Type.Object({ ratePerSecond: amount, durationMs: amount, connections: count }, strict),
+    ),
+    /** How its CPU is known. */
+    cpu: Type.Union([
+      Type.Literal('unknown'),
+      Type.Literal('processes'),
+      Type.Literal('prometheus'),
+    ]),
+    /** Null: no token is sent. */
+    tokens: nullable(
+      Type.Object(
+        {
+          fetched: count,
+          /** Of the newest; null where it does not say. */
+          lifetimeMs: nullable(Type.Number()),
+          /** Failed refreshes, by reason. */
+          failures: counts,
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+)
+
 /** A Case out of one source tree, as it took part in the run. */
 const ArmRecord = Type.Object(
   {
@@ -104,6 +139,8 @@ const ArmRecord = Type.Object(
     reason: nullable(text),
     preflight: nullable(Preflight),
     warnings: Type.Array(Warning),
+    /** Of a server that is the user's own; absent for scenarios. */
+    target: Type.Optional(TargetRecord),
   },
   strict,
 )
@@ -120,8 +157,8 @@ const Slice = Type.Object(
     requests: count,
     /** From the first send to the last response. */
     wallUs: amount,
-    /** All threads of all server processes of the arm; the authorization server apart. */
-    cpuUs: amount,
+    /** All threads of all server processes of the arm; the authorization server apart. Null for servers that are not ours. */
+    cpuUs: nullable(amount),
     issuerCpuUs: nullable(amount),
     clientCpuUs: amount,
     /** Time that runnable server threads waited for a core. */
@@ -132,10 +169,11 @@ const Slice = Type.Object(
     foreignCpuUs: nullable(Type.Number()),
     /** Time that the client's thread was runnable and had no core: its latencies hold that too. */
     clientRunQueueUs: nullable(amount),
-    eventLoopUtilization: amount,
+    eventLoopUtilization: nullable(amount),
     clientEventLoopUtilization: amount,
-    gcUs: amount,
-    rssBytes: count,
+    gcUs: nullable(amount),
+    rssBytes: nullable(count),
+    /** By the server's count; by the client's for servers that are not ours. */
     handshakesFull: count,
     handshakesResumed: count,
     statuses: counts,
@@ -222,7 +260,7 @@ const ChurnUse = {
   clients: Type.Optional(count),
 }
 
-/** One slice of new connections. Handshakes are the server's count. */
+/** One slice of new connections. Handshakes are the server's count, or the client's for servers that are not ours. */
 const ChurnSlice = Type.Object(
   {
     /** Place in the block's order of slices, from 0. */
@@ -232,22 +270,22 @@ const ChurnSlice = Type.Object(
     concurrency: count,
     requests: count,
     wallUs: amount,
-    cpuUs: amount,
+    cpuUs: nullable(amount),
     issuerCpuUs: nullable(amount),
     clientCpuUs: amount,
     runQueueUs: nullable(amount),
     stealUs: nullable(amount),
     foreignCpuUs: nullable(Type.Number()),
     clientRunQueueUs: nullable(amount),
-    eventLoopUtilization: amount,
+    eventLoopUtilization: nullable(amount),
     clientEventLoopUtilization: amount,
-    gcUs: amount,
-    rssBytes: count,
+    gcUs: nullable(amount),
+    rssBytes: nullable(count),
     handshakesFull: count,
     handshakesResumed: count,
     /** Refused handshakes: what the client saw, what the server counted. */
     connectionsRefused: count,
-    handshakesFailed: count,
+    handshakesFailed: nullable(count),
     bytesReceived: count,
   },
   strict,
@@ -297,6 +335,21 @@ const Block = Type.Object(
     churn: Type.Optional(Type.Array(ChurnCell)),
     /** Of `micro`: measured after the slices, in a fresh process on the servers' cores. */
     primitives: Type.Optional(Type.Array(PrimitiveReading)),
+    /** CPU of targets over the whole block, where it is known no finer; null in a block too short to tell. */
+    counted: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            arm: text,
+            cpuUs: nullable(amount),
+            requests: count,
+            wallUs: amount,
+            resolutionMs: nullable(amount),
+          },
+          strict,
+        ),
+      ),
+    ),
     /** Merged over the block's slices, per arm, load and number of connections: compressed V2 HdrHistogram in base64, µs. */
     histograms: Type.Array(
       Type.Object(

@@ -64,21 +64,24 @@ export async function measureServerWindow(
   return windowOf(request, reading, sensed)
 }
 
-/** One window of an open loop on a target of which only its answers are known. */
+/** One window of an open loop on a target of which only its answers are known, and its CPU if that can be read. */
 export async function measureTargetWindow(
   target: Endpoint,
   request: WindowRequest,
   signal: AbortSignal,
+  readCpuUs: () => Promise<number | null> = () => Promise.resolve(null),
 ): Promise<WindowReading> {
-  let before = { client: readClient(), machine: readMachine() }
-  const reading = await offer(target, request, signal, () => {
-    before = { client: readClient(), machine: readMachine() }
-    return Promise.resolve()
+  const here = () => ({ client: readClient(), machine: readMachine() })
+  let cpuBeforeUs: number | null = null
+  let before = here()
+  const reading = await offer(target, request, signal, async () => {
+    cpuBeforeUs = await readCpuUs()
+    before = here()
   })
-  const after = { client: readClient(), machine: readMachine() }
+  const after = here()
   const minus = (a: number | null, b: number | null) => (a === null || b === null ? null : a - b)
   return windowOf(request, reading, {
-    cpuUs: null,
+    cpuUs: minus(await readCpuUs(), cpuBeforeUs),
     issuerCpuUs: null,
     clientCpuUs: after.client.cpuUs - before.client.cpuUs,
     runQueueUs: null,

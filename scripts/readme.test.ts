@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import test from 'node:test'
+import test, { type TestContext } from 'node:test'
 import { startCli, temporaryFolder } from '../bench/cli-testbed.ts'
 import { loadScenarios } from '../bench/scenarios.ts'
 import { commandsOf, withScenarioTable } from './readme.ts'
@@ -38,6 +38,15 @@ test('every command of the README is one that is tested here, or the test comman
   assert.ok(runnable.length >= 8)
 })
 
+/** The same command on a server of the tests, where the README has one at a port of its reader's. */
+async function onTarget(t: TestContext, args: readonly string[]): Promise<string[]> {
+  if (!args.includes('--target')) return [...args]
+  const server = startCli(t, ['server', 'http', '--json'])
+  await server.saw(/"url":/)
+  const { url } = JSON.parse(server.output().out) as { url: string }
+  return args.map((arg) => arg.replace('http://127.0.0.1:8080', url))
+}
+
 for (const { line, command, args } of runnable) {
   test(`README: ${line}`, async (t) => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -60,8 +69,9 @@ for (const { line, command, args } of runnable) {
           ? [...args.filter((arg) => arg !== '--quick'), '--smoke', '--results', temporaryFolder(t)]
           : command === 'size'
             ? [...args, '--results', temporaryFolder(t)]
-            : args
-    const process = startCli(t, [command, ...smoke])
+            : // A port that is free here, whatever the README proposes.
+              args.map((arg, index) => (args[index - 1] === '--port' ? '0' : arg))
+    const process = startCli(t, [command, ...(await onTarget(t, smoke))])
     if (command === 'server') {
       await process.saw(/Ctrl-C stops it/)
       process.child.kill('SIGINT')

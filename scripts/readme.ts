@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expand, type Scenario } from '../bench/scenario.ts'
 import { loadScenarios } from '../bench/scenarios.ts'
+import { ConfigSchema } from '../bench/targets/config-schema.ts'
 
 /** README with its generated part brought up to date. */
 export function withScenarioTable(readme: string, scenarios: readonly Scenario[]): string {
@@ -46,6 +47,11 @@ const endMark = '<!-- /scenarios -->'
 
 if (import.meta.main) {
   const root = join(import.meta.dirname, '..')
+  // What editors complete a configuration file by.
+  writeFileSync(
+    join(root, 'bench', 'config.schema.json'),
+    `${JSON.stringify(ConfigSchema, null, 2)}\n`,
+  )
   const file = join(root, 'README.md')
   writeFileSync(file, withScenarioTable(readFileSync(file, 'utf8'), await loadScenarios(root)))
 }

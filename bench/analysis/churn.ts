@@ -17,7 +17,8 @@ export interface ChurnFigures extends Use {
   readonly connections: number
   readonly requests: number
   readonly connectionsRefused: number
-  readonly handshakesFailed: number
+  /** Null where the server does not tell. */
+  readonly handshakesFailed: number | null
   /** Connect to the end of the TCP handshake; from there to that of TLS; request to the first byte of its answer. */
   readonly tcpP50Us: Estimate | null
   readonly tcpP99Us: Estimate | null
@@ -138,7 +139,10 @@ function figuresOf(
     handshakesFull: over(({ slices: all }) => total(all, (slice) => slice.handshakesFull)),
     handshakesResumed: over(({ slices: all }) => total(all, (slice) => slice.handshakesResumed)),
     resumedShare: over(resumed),
-    rssBytes: over(({ slices: all }) => Math.max(...all.map(({ rssBytes }) => rssBytes))),
+    rssBytes: over(({ slices: all }) => {
+      const known = all.flatMap(({ rssBytes }) => rssBytes ?? [])
+      return known.length === 0 ? null : Math.max(...known)
+    }),
     cpuUsPerHandshake,
     handshakesPerCoreSecond:
       cpuUsPerHandshake === null || (cpuUsPerHandshake.low ?? cpuUsPerHandshake.estimate) <= 0
@@ -161,7 +165,9 @@ function figuresOf(
     connections: sum((slice) => slice.connections),
     requests,
     connectionsRefused: sum((slice) => slice.connectionsRefused),
-    handshakesFailed: sum((slice) => slice.handshakesFailed),
+    handshakesFailed: slices.some((slice) => slice.handshakesFailed === null)
+      ? null
+      : sum((slice) => slice.handshakesFailed ?? 0),
     tcpP50Us: percentile('tcp', 50, 1),
     tcpP99Us: percentile('tcp', 99, 1_000),
     tlsP50Us: percentile('tls', 50, 1),

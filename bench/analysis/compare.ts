@@ -2,6 +2,7 @@ import { BenchError } from '../errors.ts'
 import type { ArmRecord, Run } from '../results.ts'
 import {
   isMeasured,
+  isOfTargets,
   isReference,
   matchCases,
   matchLoneCases,
@@ -10,14 +11,19 @@ import {
   type Match,
   type Matching,
 } from './comparable.ts'
-import { hidesBehindClient } from './contrasts.ts'
+import { hidesBehindClient, isKnown } from './contrasts.ts'
 import { studentQuantile } from './distributions.ts'
 import { gatedMetrics, metrics, type MetricName } from './metrics.ts'
 import { measuredBlocks, ownConnections, readArm } from './reading.ts'
-import { onReferenceScale, sessionSpread, type SessionSpread } from './sessions.ts'
+import {
+  onReferenceScale,
+  sessionSpread,
+  UNSCALED_SESSION_SD,
+  type SessionSpread,
+} from './sessions.ts'
 import { hodgesLehmann, mapEstimate, signedRankInterval, variance, type Estimate } from './stats.ts'
 import { sideOf, type Change, type Missing, type RunComparison } from './sides.ts'
-import { liveAdvice, storedWarnings } from './stored-warnings.ts'
+import { liveAdvice, oneRunAdvice, storedWarnings } from './stored-warnings.ts'
 import { defaultThresholds, judge, type Thresholds } from './verdict.ts'
 
 /** How two stored runs are compared. */
@@ -44,23 +50,30 @@ export function compareRuns(before: Run, after: Run, options: CompareOptions): R
   const objections = objectionsTo(before, after, matching)
   const reference = matching.matches.find((match) => isReference(match) && isMeasured(match))
   const refused = objections.some(({ forcible }) => !force || !forcible)
-  if (refused || reference === undefined) throw notComparable(before, after, strict)
+  const isDirect = isOfTargets(before) && isOfTargets(after)
+  if (refused || (reference === undefined && !isDirect)) throw notComparable(before, after, strict)
   const cases = matching.matches.filter((match) => isMeasured(match) && !isReference(match))
   const sessions = [...(options.sessions ?? []), before, after].filter(
     ({ environment }) => environment.machineId === before.environment.machineId,
   )
+  const known = gatedMetrics.filter(
+    (metric) => !isDirect || cases.some((match) => isKnownOf(match, metric, { before, after })),
+  )
   const spreads = new Map(
-    gatedMetrics.map((metric) => [metric, sessionSpread(metric, sessions, defaults)] as const),
+    known.map((metric) => [
+      metric,
+      isDirect ? unscaledSpread : sessionSpread(metric, sessions, defaults),
+    ]),
   )
   const context = {
     before,
     after,
-    reference,
+    reference: reference ?? null,
     thresholds,
-    cells: cases.length * gatedMetrics.length,
+    cells: cases.length * known.length,
   }
   return {
-    kind: 'stored',
+    kind: isDirect ? 'targets' : 'stored',
     before: sideOf(before),
     after: sideOf(after),
     changes: cases.flatMap((match) =>
@@ -72,14 +85,18 @@ export function compareRuns(before: Run, after: Run, options: CompareOptions): R
       ...(force ? loneMessages(strict, matching) : []),
     ],
     thresholds,
-    warnings: storedWarnings(before, after, [...spreads.values()]),
+    warnings: storedWarnings(before, after, {
+      spreads: [...spreads.values()],
+      isOfTargets: isDirect,
+    }),
   }
 }
 
 interface Context {
   readonly before: Run
   readonly after: Run
-  readonly reference: Match
+  /** Null: figures are compared as they were measured. */
+  readonly reference: Match | null
   readonly thresholds: Thresholds
   readonly cells: number
 }
@@ -90,8 +107,8 @@ function changeOf(
   spread: SessionSpread,
   { before, after, reference, thresholds, cells }: Context,
 ): Change {
-  const old = onReferenceScale(before, match.before, reference.before, metric)
-  const current = onReferenceScale(after, match.after, reference.after, metric)
+  const old = onReferenceScale(before, match.before, reference?.before ?? null, metric)
+  const current = onReferenceScale(after, match.after, reference?.after ?? null, metric)
   const difference = differenceOf(old, current, { spread, level: thresholds.level, cells })
   const ratio = difference === null ? null : mapEstimate(difference, Math.exp)
   return {
@@ -102,10 +119,10 @@ function changeOf(
     ratio,
     ...judge(ratio, metrics[metric], thresholds),
     clientLimited: hidesBehindClient(metric, [
-      read(before, match.before),
-      read(before, reference.before),
-      read(after, match.after),
-      read(after, reference.after),
+      ...[match, ...(reference === null ? [] : [reference])].flatMap((one) => [
+        read(before, one.before),
+        read(after, one.after),
+      ]),
     ]),
   }
 }
@@ -145,6 +162,15 @@ function centreVariance(values: readonly number[]): number | null {
   return own === null ? null : ((Math.PI / 3) * own) / values.length
 }
 
+/** Whether both runs of a target have the metric: its CPU may be unknown. */
+function isKnownOf(
+  match: Match,
+  metric: MetricName,
+  { before, after }: Pick<Context, 'before' | 'after'>,
+): boolean {
+  return isKnown(metric, [read(before, match.before), read(after, match.after)])
+}
+
 function onScale(values: readonly number[], level: number): Estimate | null {
   const interval = signedRankInterval(values, level)
   return interval === null ? null : mapEstimate(interval, Math.exp)
@@ -179,7 +205,8 @@ function loneMessages(strict: Matching, forced: Matching): string[] {
 
 function notComparable(before: Run, after: Run, matching: Matching): BenchError {
   const reasons = objectionsTo(before, after, matching).map(({ message }) => message)
-  const live = liveAdvice(before.environment.commit)
+  const live =
+    isOfTargets(before) && isOfTargets(after) ? oneRunAdvice : liveAdvice(before.environment.commit)
   const canForce = objectionsTo(before, after, matchLoneCases(matching)).every(
     ({ forcible }) => forcible,
   )
@@ -190,5 +217,6 @@ function notComparable(before: Run, after: Run, matching: Matching): BenchError 
   )
 }
 
+const unscaledSpread: SessionSpread = { sd: UNSCALED_SESSION_SD, degrees: null }
 /** Above this many degrees of freedom Student's t is the normal distribution to four digits. */
 const MOST_DEGREES = 10_000

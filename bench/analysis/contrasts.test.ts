@@ -150,7 +150,9 @@ test('a cost in few slices shows as burstiness, not in the typical slice', () =>
       ...block,
       // 2 of 10 paired slices of the case cost twice as much: 20 % on the mean, nothing on the median.
       slices: block.slices.map((slice) =>
-        slice.arm === 'after' && slice.position < 4 ? { ...slice, cpuUs: slice.cpuUs * 2 } : slice,
+        slice.arm === 'after' && slice.position < 4
+          ? { ...slice, cpuUs: (slice.cpuUs ?? 0) * 2 }
+          : slice,
       ),
     })),
   }

@@ -58,7 +58,9 @@ export function compareArms(
   options: { readonly thresholds: Thresholds; readonly seed: number },
 ): Comparison[] {
   const cells = pairsOf(arms, readings).flatMap(({ one, other }) =>
-    gatedMetrics.map((metric) => ({ one, other, metric, ...blockLogRatios(other, one, metric) })),
+    gatedMetrics
+      .filter((metric) => isKnown(metric, [one, other]))
+      .map((metric) => ({ one, other, metric, ...blockLogRatios(other, one, metric) })),
   )
   const { thresholds, seed } = options
   const intervals = simultaneousIntervals(cells, createRandom(seed), thresholds.level)
@@ -75,6 +77,13 @@ export function compareArms(
       clientLimited: hidesBehindClient(metric, [one, other]),
     }
   })
+}
+
+/** Whether all have the metric: of a target the CPU may be unknown, and is then no cell. */
+export function isKnown(metric: MetricName, readings: readonly Reading[]): boolean {
+  return (
+    metric !== PRIMARY_METRIC || readings.every((reading) => blockValues(reading, metric).size > 0)
+  )
 }
 
 /** Whether the metric is a latency and the client was the limit of any of the arms. */
@@ -104,12 +113,23 @@ export function blockLogRatios(
 ): { readonly blocks: number[]; readonly values: number[] } {
   const { perSlice } = metrics[metric]
   if (perSlice === null) return { blocks: [], values: [] }
-  const place = (slice: Slice) => ({ position: slice.position, value: perSlice(slice) })
-  const ratios = inBoth(first.duet, second.duet).flatMap(({ block, first: a, second: b }) => {
-    const value = pairedLogRatio(a.map(place), b.map(place))
+  const place = (slice: Slice) => {
+    const value = perSlice(slice)
+    return value === null ? [] : [{ position: slice.position, value }]
+  }
+  const paired = inBoth(first.duet, second.duet).flatMap(({ block, first: a, second: b }) => {
+    const value = pairedLogRatio(a.flatMap(place), b.flatMap(place))
     return value === null ? [] : [{ block, value }]
   })
+  const ratios = paired.length > 0 ? paired : wholeBlockRatios(first, second, metric)
   return { blocks: ratios.map(({ block }) => block), values: ratios.map(({ value }) => value) }
+}
+
+/** Of what is known by whole blocks only, as CPU that is counted from outside. */
+function wholeBlockRatios(first: Reading, second: Reading, metric: MetricName) {
+  return inBoth(blockValues(first, metric), blockValues(second, metric)).flatMap(
+    ({ block, first: a, second: b }) => (a > 0 && b > 0 ? [{ block, value: Math.log(b / a) }] : []),
+  )
 }
 
 /** Cost of every case with parts, split up; only of cases whose parts and baseline were all measured. */

@@ -82,7 +82,7 @@ const ChurnSchema = Type.Object(
     requests: count,
     /** Refused handshakes by either side's count. */
     connectionsRefused: count,
-    handshakesFailed: count,
+    handshakesFailed: nullable(count),
     tcpP50Us: figure,
     tcpP99Us: figure,
     tlsP50Us: figure,
@@ -207,6 +207,8 @@ const CaseSchema = Type.Object(
     /** With new connections: how they were used, and what a connection took; else null. */
     churn: nullable(ChurnSchema),
     warnings,
+    /** Of a server that is the user's own; absent for scenarios. */
+    target: armProperties.target,
   },
   strict,
 )
@@ -304,6 +306,9 @@ export const CompareEnvelopeSchema = Type.Object(
           /** Cost over that of the reference, in each side's own run. */
           beforeOverReference: figure,
           afterOverReference: figure,
+          /** Of targets, which have no reference: in the metric's unit. */
+          before: Type.Optional(figure),
+          after: Type.Optional(figure),
           ratio: figure,
           verdict: VerdictSchema,
           rulesOutMoreThan: nullable(Type.Number()),

@@ -68,8 +68,9 @@ export function compareEnvelope(comparison: RunComparison): CompareEnvelope {
     comparisons: comparison.changes.map(({ before, after, ...change }) => ({
       ...change,
       against: comparison.before.runId,
-      beforeOverReference: before,
-      afterOverReference: after,
+      ...(comparison.kind === 'targets'
+        ? { beforeOverReference: null, afterOverReference: null, before, after }
+        : { beforeOverReference: before, afterOverReference: after }),
     })),
     missing: comparison.missing.map((missing) => ({ ...missing })),
     forced: [...comparison.forced],
@@ -137,6 +138,7 @@ function caseOf({
     churn: null,
     curve: curve === null ? null : curveOf(curve),
     warnings: [...warnings],
+    ...(record.target === undefined ? {} : { target: record.target }),
   }
 }
 

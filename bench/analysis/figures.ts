@@ -64,7 +64,8 @@ export function isClientLimited(slices: readonly Slice[]): boolean | null {
   const wallUs = sum((slice) => slice.wallUs)
   if (wallUs === 0) return null
   const clientShare = sum(({ clientCpuUs }) => clientCpuUs) / wallUs
-  const serverShare = sum(({ cpuUs }) => cpuUs) / wallUs
+  // Where the server's is unknown, a busy client is taken for the limit: nothing says that it was not.
+  const serverShare = sum(({ cpuUs }) => cpuUs ?? 0) / wallUs
   const clientLoop = sum((slice) => slice.clientEventLoopUtilization * slice.wallUs) / wallUs
   return (clientShare >= BUSY_CPU || clientLoop >= BUSY_LOOP) && serverShare < BUSY_CPU
 }

@@ -31,7 +31,7 @@ function runOf(
       const speed = speeds[index] ?? 1
       return {
         ...block,
-        slices: block.slices.map((slice) => ({ ...slice, cpuUs: slice.cpuUs * speed })),
+        slices: block.slices.map((slice) => ({ ...slice, cpuUs: (slice.cpuUs ?? 0) * speed })),
         primitives: Object.entries(primitives).map(([id, us]) => ({
           id,
           calls: 10,

@@ -56,8 +56,8 @@ export interface Metric {
   readonly better: 'lower' | 'higher' | null
   /** Smallest relative difference that a verdict may rest on, whatever `--effect` says; null where there are no verdicts. */
   readonly noiseFloor: number | null
-  /** What verdicts rest on: the value of one slice, to be paired. Null: the metric gates nothing. */
-  readonly perSlice: ((slice: Slice) => number) | null
+  /** What verdicts rest on: the value of one slice, to be paired, if it is known. Null: the metric gates nothing. */
+  readonly perSlice: ((slice: Slice) => number | null) | null
   readonly source: MetricSource
 }
 
@@ -116,7 +116,7 @@ export const metrics: Readonly<Record<MetricName, Metric>> = {
     unit: 'µs',
     better: 'lower',
     noiseFloor: PAIRED_NOISE_FLOOR,
-    perSlice: (slice) => slice.cpuUs / slice.requests,
+    perSlice: ({ cpuUs, requests: count }) => (cpuUs === null ? null : cpuUs / count),
     source: { kind: 'slices', load: 'duet', perBlock: ratio(({ cpuUs }) => cpuUs, requests) },
   },
   latencyP50Us: {
@@ -156,8 +156,10 @@ export const metrics: Readonly<Record<MetricName, Metric>> = {
   rssBytes: ungated('resident memory', 'B', 'lower', {
     kind: 'slices',
     load: 'duet',
-    perBlock: (slices) =>
-      slices.length === 0 ? null : Math.max(...slices.map(({ rssBytes }) => rssBytes)),
+    perBlock: (slices) => {
+      const known = slices.flatMap(({ rssBytes }) => rssBytes ?? [])
+      return known.length === 0 ? null : Math.max(...known)
+    },
   }),
   bytesPerRequest: ungated('bytes received per request', 'B', null, {
     kind: 'slices',

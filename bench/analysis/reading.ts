@@ -1,7 +1,7 @@
 import { percentileUs, type Histogram } from '../load/histogram.ts'
 import type { ArmRecord, Block, Slice } from '../results.ts'
 import { loadParameters } from '../scenario.ts'
-import { metrics, type MetricName } from './metrics.ts'
+import { metrics, PRIMARY_METRIC, type MetricName } from './metrics.ts'
 import { histogramOf } from './percentiles.ts'
 
 /** What the measured blocks hold of one arm at one number of connections. */
@@ -11,6 +11,8 @@ export interface Reading {
   /** Slices by index of the block, in the order of the block; only blocks in which the arm has any. */
   readonly duet: ReadonlyMap<number, readonly Slice[]>
   readonly saturation: ReadonlyMap<number, readonly Slice[]>
+  /** CPU in µs per request by index of the block, of targets of which it is known no finer. */
+  readonly counted: ReadonlyMap<number, number>
   /** Duet histograms by index of the block, decoded when first asked for. */
   readonly histograms: () => ReadonlyMap<number, Histogram>
 }
@@ -42,6 +44,7 @@ export function readArm(blocks: readonly Block[], arm: string, connections: numb
     connections,
     duet: slicesOf('duet'),
     saturation: slicesOf('saturation'),
+    counted: countedOf(blocks, arm),
     histograms: () => (decoded ??= decodeAll(blocks, arm, connections)),
   }
 }
@@ -52,8 +55,9 @@ export function blockValues(reading: Reading, name: MetricName): Map<number, num
   const { source } = metrics[name]
   if (source.kind === 'slices') {
     for (const [index, slices] of reading[source.load]) {
-      const value = source.perBlock(slices)
-      if (value !== null) values.set(index, value)
+      const value =
+        source.perBlock(slices) ?? (name === PRIMARY_METRIC ? reading.counted.get(index) : null)
+      if (value != null) values.set(index, value)
     }
   }
   if (source.kind === 'block-percentile') {
@@ -74,6 +78,15 @@ export function inBoth<A, B>(
     const other = second.get(block)
     return other === undefined ? [] : [{ block, first: value, second: other }]
   })
+}
+
+function countedOf(blocks: readonly Block[], arm: string): Map<number, number> {
+  return new Map(
+    blocks.flatMap(({ index, counted = [] }): [number, number][] => {
+      const own = counted.find((one) => one.arm === arm)
+      return own?.cpuUs == null ? [] : [[index, own.cpuUs / own.requests]]
+    }),
+  )
 }
 
 function decodeAll(

@@ -2,7 +2,7 @@ import type { ArmRecord, Run } from '../results.ts'
 import { isMeasured, isReference, matchCases, objectionsTo, type DefaultsOf } from './comparable.ts'
 import { blockLogRatios } from './contrasts.ts'
 import type { MetricName } from './metrics.ts'
-import { measuredBlocks, ownConnections, readArm } from './reading.ts'
+import { blockValues, measuredBlocks, ownConnections, readArm } from './reading.ts'
 import { hodgesLehmann, variance } from './stats.ts'
 
 /** How far the ratio to the reference wanders from one session to the next, as sd of its ln. */
@@ -37,14 +37,18 @@ export function sessionSpread(
   return { sd: Math.sqrt(weighted / degrees), degrees }
 }
 
-/** Per block ln(case/reference) of one run: its place on the scale that all runs share. */
+/** Per block ln(case/reference) of one run: its place on the scale that all runs share; without reference ln(case). */
 export function onReferenceScale(
   run: Run,
   arm: ArmRecord,
-  reference: ArmRecord,
+  reference: ArmRecord | null,
   metric: MetricName,
 ): number[] {
   const blocks = measuredBlocks(run.blocks)
+  if (reference === null) {
+    const values = blockValues(readArm(blocks, arm.id, ownConnections(arm)), metric)
+    return [...values.values()].filter((value) => value > 0).map(Math.log)
+  }
   const [own, scale] = [arm, reference].map((one) => readArm(blocks, one.id, ownConnections(one)))
   return own === undefined || scale === undefined ? [] : blockLogRatios(scale, own, metric).values
 }
@@ -98,3 +102,9 @@ const MIN_SESSIONS = 3
  * interleaved runs (sd up to 1.7 %, DESIGN section 5), rounded up.
  */
 export const PRIOR_SESSION_SD = 0.02
+
+/**
+ * Of figures that stand on no common scale, as those of targets: what runs one after the other were seen to
+ * scatter by on a shared machine (DESIGN section 5), at its upper end, since here is a network too.
+ */
+export const UNSCALED_SESSION_SD = 0.15

@@ -17,7 +17,7 @@ export interface Side {
 export interface Change {
   readonly case: string
   readonly metric: MetricName
-  /** Stored runs: cost over that of the reference, in its own run. Live: in the metric's unit. */
+  /** Stored runs: cost over that of the reference, in its own run. Live and targets: in the metric's unit. */
   readonly before: Estimate | null
   readonly after: Estimate | null
   /** Cost after over cost before; simultaneous over all changes. */
@@ -36,8 +36,8 @@ export interface Missing {
 
 /** Two versions of the same cases, compared. */
 export interface RunComparison {
-  /** `stored`: two runs, through the reference. `live`: two trees in one run. */
-  readonly kind: 'stored' | 'live'
+  /** `stored`: two runs, through the reference. `targets`: two runs without one. `live`: two trees in one run. */
+  readonly kind: 'stored' | 'targets' | 'live'
   readonly before: Side
   readonly after: Side
   readonly changes: readonly Change[]

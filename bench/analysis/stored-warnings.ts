@@ -5,15 +5,18 @@ import type { SessionSpread } from './sessions.ts'
 export function storedWarnings(
   before: Run,
   after: Run,
-  spreads: readonly SessionSpread[],
+  {
+    spreads,
+    isOfTargets,
+  }: { readonly spreads: readonly SessionSpread[]; readonly isOfTargets: boolean },
 ): Warning[] {
   const measured = spreads.every(({ degrees }) => degrees !== null)
   const percents = spreads.map(({ sd }) => `${(sd * 100).toFixed(1)} %`)
   return [
     {
       code: 'between-sessions',
-      message: `runs of different sessions: each is taken to wander by ${[...new Set(percents)].join(' and ')} sd, ${measured ? 'as measured here' : 'assumed until one commit has three runs here'}, so that only large changes show`,
-      advice: liveAdvice(before.environment.commit),
+      message: `runs of different sessions: each is taken to wander by ${[...new Set(percents)].join(' and ')} sd, ${measured ? 'as measured here' : isOfTargets ? 'as runs one after the other do, without a scale' : 'assumed until one commit has three runs here'}, so that only large changes show`,
+      advice: isOfTargets ? oneRunAdvice : liveAdvice(before.environment.commit),
     },
     ...sameRun(before, after),
     ...[before, after].flatMap(sideWarnings),
@@ -64,6 +67,10 @@ function sameRun(before: Run, after: Run): Warning[] {
     },
   ]
 }
+
+/** The same for targets, which are not built out of a commit. */
+export const oneRunAdvice =
+  'npm run bench -- --target A --target B measures both now, as arms of the same blocks'
 
 /** The way to an answer that stored runs cannot give. */
 export function liveAdvice(commit: string | null): string {

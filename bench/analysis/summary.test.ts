@@ -204,7 +204,7 @@ suite('a run', () => {
         ...block,
         slices: block.slices.map((slice) =>
           slice.arm.startsWith('jwt') && slice.position < 10
-            ? { ...slice, cpuUs: slice.cpuUs * 3 }
+            ? { ...slice, cpuUs: (slice.cpuUs ?? 0) * 3 }
             : slice,
         ),
       })),

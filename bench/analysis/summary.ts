@@ -2,13 +2,14 @@ import type { ArmRecord, Block, Run, Warning } from '../results.ts'
 import {
   compareArms,
   decompose,
+  isKnown,
   ownRatio,
   pairsOf,
   type Comparison,
   type Decomposition,
 } from './contrasts.ts'
 import { figuresOf, type Figures } from './figures.ts'
-import { PRIMARY_METRIC } from './metrics.ts'
+import { PRIMARY_METRIC, type MetricName } from './metrics.ts'
 import { measuredBlocks, ownConnections, readArm, type Reading } from './reading.ts'
 import { margin } from './stats.ts'
 import { defaultThresholds, type Thresholds } from './verdict.ts'
@@ -121,6 +122,11 @@ export function hasWindows({ arms }: Summary): boolean {
   return arms.some(({ window }) => window !== null)
 }
 
+/** Whether a run is of targets, servers that are the user's own. */
+export function hasTargets({ arms }: Pick<Summary, 'arms'>): boolean {
+  return arms.some(({ record }) => record.target !== undefined)
+}
+
 /** Whether a run is of latency against rate. */
 export function hasCurves({ arms }: Summary): boolean {
   return arms.some(({ curve }) => curve !== null)
@@ -158,10 +164,12 @@ export function relativePrecision(
   )
   const readings = readRun(arms, measuredBlocks(run.blocks))
   const pairs = pairsOf(arms, readings)
+  // Of a target whose CPU is unknown, the latency is what is compared.
+  const metric = isKnown(PRIMARY_METRIC, [...readings.values()]) ? PRIMARY_METRIC : 'latencyP50Us'
   const estimates =
     pairs.length > 0
-      ? pairs.map(({ one, other }) => ownRatio(one, other, PRIMARY_METRIC, thresholds.level))
-      : ownCosts({ ...run, arms }, readings, thresholds)
+      ? pairs.map(({ one, other }) => ownRatio(one, other, metric, thresholds.level))
+      : ownCosts({ ...run, arms }, readings, { metric, level: thresholds.level })
   const widths = estimates.map((estimate) => {
     if (estimate?.level == null || estimate.level < thresholds.level) return null
     const half = margin(estimate)
@@ -174,15 +182,13 @@ export function relativePrecision(
 function ownCosts(
   run: Pick<Run, 'arms' | 'seed'>,
   readings: ReadonlyMap<string, Reading>,
-  { level }: Thresholds,
+  { metric, level }: { readonly metric: MetricName; readonly level: number },
 ) {
   return run.arms
     .filter(({ role }) => role === 'case')
     .map(({ id }) => readings.get(id))
     .map((reading) =>
-      reading === undefined
-        ? null
-        : figuresOf(reading, { level, seed: run.seed }).metrics[PRIMARY_METRIC],
+      reading === undefined ? null : figuresOf(reading, { level, seed: run.seed }).metrics[metric],
     )
 }
 

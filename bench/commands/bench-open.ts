@@ -1,21 +1,19 @@
 import type { PlannedArm } from '../arms.ts'
 import { warmGenerator } from '../load/warm-up.ts'
 import { measureOpen, type OpenMeasurePlan } from '../measure-open.ts'
-import { runOnTarget, type UserTarget } from '../open-target.ts'
 import type { Run } from '../results.ts'
 import { runBench } from '../run.ts'
 import { measureAndShow, type Shown } from './measuring.ts'
 
-/** What is to be measured under offered load: cases, or a server of the user's own. */
+/** What is to be measured under offered load. */
 export interface OpenSubject {
   readonly name: string
   readonly arms: readonly PlannedArm[]
-  readonly target: UserTarget | null
 }
 
 /** `bench --load open`: windows of a schedule that no answer can move. */
 export function benchOpen(
-  { name, arms, target }: OpenSubject,
+  { name, arms }: OpenSubject,
   plan: OpenMeasurePlan,
   shown: Shown,
 ): Promise<Run> {
@@ -23,7 +21,6 @@ export function benchOpen(
   return measureAndShow(shown, { subject: `open-${name}`, limits }, async (common) => {
     // Generators of their own warm themselves.
     if (plan.request.generators === undefined) await warmGenerator()
-    if (target !== null) return runOnTarget({ ...common, target, plan })
     return runBench({
       ...common,
       arms,

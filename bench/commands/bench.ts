@@ -4,7 +4,6 @@ import { relativePrecision } from '../analysis/summary.ts'
 import { planArms, planLoneArms, referenceName, type Selection } from '../arms.ts'
 import { BenchError } from '../errors.ts'
 import { assertFits, describeEstimate, estimateRun } from '../estimate.ts'
-import type { UserTarget } from '../open-target.ts'
 import { RunSchema, type Run } from '../results.ts'
 import { closedLoops, runBench } from '../run.ts'
 import { describeValues, parseSettings, type Scenario } from '../scenario.ts'
@@ -14,7 +13,9 @@ import { workingTree } from '../trees.ts'
 import { benchChurn } from './bench-churn.ts'
 import { benchOpen } from './bench-open.ts'
 import { benchCurve } from './bench-curve.ts'
+import { benchTargets } from './bench-target.ts'
 import { churnPlanOf } from './churn-options.ts'
+import { tellTargets } from './config-options.ts'
 import { curvePlanOf } from './curve-options.ts'
 import { collect, type CommandResult, type Io } from './io.ts'
 import {
@@ -25,7 +26,7 @@ import {
   type LoadKind,
 } from './load-options.ts'
 import { measureAndShow, type Shown } from './measuring.ts'
-import { openPlanOf, targetOf } from './open-options.ts'
+import { openPlanOf } from './open-options.ts'
 import {
   addPlanOptions,
   planArguments,
@@ -67,11 +68,15 @@ export function benchCommand(
     .option('--open', 'show the run on a page of this machine while it is measured')
     .addHelpText(
       'after',
-      '\nExample:\n  npm run bench -- combined\n  npm run bench -- tls mtls jwt --set alg=RS256 --set tls=1.2',
+      '\nExample:\n  npm run bench -- combined\n  npm run bench -- tls mtls jwt --set alg=RS256 --set tls=1.2\n  npm run bench -- --target https://gw.example/pay --cert c.pem --key k.pem --ca ca.pem \\\n    --issuer https://login.example --client-id billing --client-secret-file secret --i-own-this-target',
     )
     .action(async (names: string[], options: BenchOptions) => {
-      if (options.resume === undefined) done(await bench(names, options, { io, resumed }))
-      else await resume(options.resume, { names, options, io, done })
+      if (options.resume !== undefined) {
+        await resume(options.resume, { names, options, io, done })
+        return
+      }
+      const isDefault = (name: string) => command.getOptionValueSource(name) === 'default'
+      done(await bench(names, options, { io, resumed, isDefault }))
     })
   return addLoadOptions(addPlanOptions(command))
 }
@@ -95,7 +100,7 @@ async function resume(
   const [command, ...words] = stored.run.command
   if (names.length > 0)
     throw new BenchError('usage', `--resume ${word}: ${names.join(' ')} is told by the run itself`)
-  const alone = ['--curve', '--target'].find((option) => words.includes(option))
+  const alone = ['--curve', '--target', '--config'].find((option) => words.includes(option))
   if (command !== 'bench' || alone !== undefined) {
     throw new BenchError(
       'usage',
@@ -113,27 +118,37 @@ async function resume(
 
 async function bench(
   names: readonly string[],
-  options: BenchOptions,
-  { io, resumed }: { readonly io: Io; readonly resumed: StoredRun | null },
+  given: BenchOptions,
+  {
+    io,
+    resumed,
+    isDefault,
+  }: {
+    readonly io: Io
+    readonly resumed: StoredRun | null
+    readonly isDefault: (name: string) => boolean
+  },
 ): Promise<CommandResult> {
-  if (options.schema === true) {
+  if (given.schema === true) {
     io.out(`${JSON.stringify(RunSchema, null, 1)}\n`)
     return { exitCode: 0 }
   }
   const all = await loadScenarios(io.root)
-  if (options.list === true) {
+  if (given.list === true) {
     io.out(listScenarios(all))
     return { exitCode: 0 }
   }
+  const { options, targets } = await tellTargets({
+    options: given,
+    isDefault,
+    names,
+    folder: process.cwd(),
+  })
   const chosen = planOf(
     resumed === null ? options : { ...options, seed: String(resumed.run.seed) },
     'default',
   )
-  const load = loadOf(options)
-  const target = targetOf(options)
-  if (target !== null && names.length > 0)
-    throw new BenchError('usage', `${names.join(' ')}: a --target is measured instead of scenarios`)
-  const scenarios = target === null ? select(names, all) : []
+  const load = loadOf(options, targets.length > 0)
   const shown = {
     io,
     mode: chosen.mode,
@@ -143,13 +158,18 @@ async function bench(
     command: ['bench', ...names, ...argumentsOf(options)],
     resumed: resumed?.run ?? null,
   }
+  if (targets.length > 0) {
+    assertNoScenario(names, options)
+    return outcomeOf(await benchTargets({ load, options, chosen, targets }, shown), io)
+  }
+  const scenarios = select(names, all)
   const selection = {
     scenarios,
     settings: parseSettings(options.set, scenarios),
     against: options.against ?? null,
     tree: workingTree(io.root),
   }
-  const run = await runOf(load, { options, chosen, selection, target, all, shown })
+  const run = await runOf(load, { options, chosen, selection, all, shown })
   return outcomeOf(run, io)
 }
 
@@ -159,20 +179,18 @@ function runOf(
     options,
     chosen: { mode, plan, precision },
     selection,
-    target,
     all,
     shown,
   }: {
     readonly options: BenchOptions
     readonly chosen: ChosenPlan
     readonly selection: Selection
-    readonly target: UserTarget | null
     readonly all: readonly Scenario[]
     readonly shown: Shown
   },
 ): Promise<Run> {
   const { scenarios } = selection
-  const name = target === null ? scenarios.map((scenario) => scenario.name).join('-') : 'target'
+  const name = scenarios.map((scenario) => scenario.name).join('-')
   switch (load) {
     case 'closed': {
       const subject = { subject: name, limits: plan }
@@ -188,8 +206,7 @@ function runOf(
     }
     case 'open': {
       const open = openPlanOf(options, { mode, seed: plan.seed })
-      const arms = target === null ? planLoneArms(selection, all) : []
-      return benchOpen({ name, arms, target }, open, shown)
+      return benchOpen({ name, arms: planLoneArms(selection, all) }, open, shown)
     }
     case 'curve': {
       const curve = curvePlanOf(options, { mode, seed: plan.seed })
@@ -206,6 +223,20 @@ function runOf(
       const churn = churnPlanOf(options, { mode, plan, scenarios, hasBudget })
       return benchChurn({ name, arms: planLoneArms(selection, all) }, churn, shown)
     }
+  }
+}
+
+/** What belongs to scenarios says nothing of a target. */
+function assertNoScenario(names: readonly string[], { set, against }: BenchOptions): void {
+  if (names.length > 0)
+    throw new BenchError('usage', `${names.join(' ')}: a --target is measured instead of scenarios`)
+  if (set.length > 0)
+    throw new BenchError('usage', `--set ${set.join(' ')}: is of scenarios, a --target is as it is`)
+  if (against !== undefined) {
+    throw new BenchError(
+      'usage',
+      `--against ${against}: is of scenarios; the first --target is what others are told against`,
+    )
   }
 }
 

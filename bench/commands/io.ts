@@ -19,6 +19,6 @@ export interface CommandResult {
 }
 
 /** Adds a value to those given before: for options that may come more than once. */
-export function collect(value: string, before: readonly string[]): string[] {
+export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value]
 }

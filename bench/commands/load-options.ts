@@ -4,13 +4,15 @@ import { addChurnOptions, churnArguments, type ChurnCommandOptions } from './chu
 import { addCurveOptions, curveArguments, type CurveCommandOptions } from './curve-options.ts'
 import { addOpenOptions, openArguments, openOnly, type OpenCommandOptions } from './open-options.ts'
 import { dashed } from './plan-options.ts'
+import { targetArguments } from './target-arguments.ts'
+import { addTargetOptions, type TargetCommandOptions } from './target-options.ts'
 
 /** How requests come; a curve is open loops at many rates. */
 export type LoadKind = 'closed' | 'open' | 'churn' | 'curve'
 
 /** Options that say how load arrives. */
 export interface LoadCommandOptions
-  extends OpenCommandOptions, ChurnCommandOptions, CurveCommandOptions {
+  extends OpenCommandOptions, ChurnCommandOptions, CurveCommandOptions, TargetCommandOptions {
   readonly load: string
 }
 
@@ -21,16 +23,16 @@ export function addLoadOptions(command: Command): Command {
     'closed: the next request waits for an answer; open: it does not; churn: new connections',
     'closed',
   )
-  return addChurnOptions(addCurveOptions(addOpenOptions(command)))
+  return addTargetOptions(addChurnOptions(addCurveOptions(addOpenOptions(command))))
 }
 
 /** The kind of load; throws usage errors for what does not belong to it. */
-export function loadOf(options: LoadCommandOptions): LoadKind {
+export function loadOf(options: LoadCommandOptions, hasTargets = false): LoadKind {
   if (options.curve === true) return curveOf(options)
   const { load } = options
   if (load !== 'closed' && load !== 'open' && load !== 'churn')
     throw new BenchError('usage', `--load ${load}: expected closed, open or churn`)
-  refuseForeign(options, load === 'open' ? [] : openOnly, '--load open')
+  refuseForeign(options, foreignToLoad(load, hasTargets), '--load open')
   refuseForeign(options, load === 'churn' ? [] : churnOnly, '--load churn')
   refuseForeign(options, curveOnly, '--curve')
   return load
@@ -39,10 +41,15 @@ export function loadOf(options: LoadCommandOptions): LoadKind {
 function curveOf(options: LoadCommandOptions): 'curve' {
   if (options.load === 'churn')
     throw new BenchError('usage', '--load churn: a --curve is of open loops, leave one out')
-  if (options.target !== undefined)
-    throw new BenchError('usage', '--target: not taken with --curve yet, give --load open --rate')
   refuseForeign(options, churnOnly, '--load churn')
   return 'curve'
+}
+
+/** Options of open loops that another load does not take; a target has some of them under any load. */
+function foreignToLoad(load: LoadKind, hasTargets: boolean): readonly (typeof openOnly)[number][] {
+  if (load === 'open') return []
+  const ofTargets = ['connections', 'maxConnections', 'timeout']
+  return openOnly.filter((name) => !hasTargets || !ofTargets.includes(name))
 }
 
 function refuseForeign(
@@ -61,6 +68,7 @@ export function loadArguments(options: LoadCommandOptions): string[] {
     ...load,
     ...curveArguments(options),
     ...openArguments(options),
+    ...targetArguments(options),
     ...churnArguments(options),
   ]
 }

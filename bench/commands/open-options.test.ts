@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { loadArguments, loadOf } from './load-options.ts'
-import { openPlanOf, targetOf } from './open-options.ts'
+import { loadOf } from './load-options.ts'
+import { openPlanOf } from './open-options.ts'
 
 const open = { rate: '500' } as const
 const seeded = { mode: 'default', seed: 7 } as const
@@ -75,74 +75,7 @@ test('open options mean nothing in a closed loop, and are refused there by name'
     code: 'usage',
     message: /^--max-connections needs --load open/,
   })
-  assert.throws(() => loadOf({ load: 'closed', target: 'http://127.0.0.1:1/' }), {
-    code: 'usage',
-  })
-})
-
-test('a target on this machine is taken, with consent', () => {
-  const target = targetOf({
-    ...open,
-    target: 'http://127.0.0.1:8080/pay?x=1',
-    iOwnThisTarget: true,
-    expectStatus: '204',
-  })
-  assert.deepEqual(
-    [target?.endpoint.host, target?.endpoint.port, target?.endpoint.path],
-    ['127.0.0.1', 8_080, '/pay?x=1'],
-  )
-  assert.deepEqual(target?.endpoint.expect, { status: 204, body: null })
-  // A query may hold a secret: it is sent, and stored nowhere.
-  assert.equal(target.url, 'http://127.0.0.1:8080/pay?…')
-  for (const url of ['http://[::1]:9/', 'http://localhost:9/', 'http://127.1.2.3:9/'])
-    assert.ok(targetOf({ ...open, target: url, iOwnThisTarget: true }) !== null)
-  assert.equal(targetOf(open), null)
-})
-
-const hostile = [
-  'http://192.0.2.1/',
-  'http://example.com/',
-  'http://0.0.0.0:80/',
-  'http://127.0.0.1.example.com/',
-  'http://localhost.example.com/',
-  'http://[::ffff:192.0.2.1]/',
-  'http://128.0.0.1/',
-  'https://127.0.0.1/',
-  'ftp://127.0.0.1/',
-  'http://user:hunter2@127.0.0.1/',
-  'file:///etc/passwd',
-  'not a url',
-  '',
-]
-for (const target of hostile) {
-  test(`no load goes to ${JSON.stringify(target)}, with or without consent`, () => {
-    for (const consent of [{}, { iOwnThisTarget: true as const }]) {
-      assert.throws(
-        () => targetOf({ ...open, target, ...consent }),
-        (error: Error & { code?: string }) =>
-          error.code === 'usage' && !error.message.includes('hunter2'),
-      )
-    }
-  })
-}
-
-test('without consent nothing is sent; consent without a target is a mistake', () => {
-  assert.throws(() => targetOf({ ...open, target: 'http://127.0.0.1:1/' }), {
-    code: 'usage',
-    message: /add --i-own-this-target/,
-  })
-  assert.throws(() => targetOf({ ...open, iOwnThisTarget: true }), { code: 'usage' })
-})
-
-test('the command of a run names the target without its query', () => {
-  const command = loadArguments({
-    load: 'open',
-    ...open,
-    target: 'http://127.0.0.1:8080/pay?token=secret',
-    iOwnThisTarget: true,
-  })
-  assert.deepEqual(command, [
-    ...['--load', 'open', '--rate', '500'],
-    ...['--target', 'http://127.0.0.1:8080/pay?…', '--i-own-this-target'],
-  ])
+  // A target has connections under any load.
+  assert.equal(loadOf({ load: 'closed', maxConnections: '9' }, true), 'closed')
+  assert.throws(() => loadOf({ load: 'closed', rate: '9' }, true), /--rate needs --load open/)
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { targetRun } from '../analysis/target-testdata.ts'
 import { combinedArms, syntheticRun } from '../analysis/testdata.ts'
 import type { Run } from '../results.ts'
 import { newestOf } from './report-input.ts'
@@ -17,4 +18,6 @@ test('a report is of the run with the most mechanisms, the newest of those; of a
   assert.equal(idOf({ ...whole, complete: false }, lone), 'lone')
   assert.equal(idOf({ ...whole, complete: false }), undefined)
   assert.equal(newestOf([whole], 'churn'), null)
+  // Of targets no CPU is known, and nothing of theirs is a mechanism of ours.
+  assert.equal(idOf(targetRun({ gateway: 20 }), lone), 'lone')
 })

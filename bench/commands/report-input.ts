@@ -1,3 +1,4 @@
+import { isOfTargets } from '../analysis/comparable.ts'
 import { compareRuns } from '../analysis/compare.ts'
 import { windowOf } from '../analysis/event-windows.ts'
 import { historyOf } from '../analysis/history.ts'
@@ -62,6 +63,7 @@ export async function reportOf(
       (run) =>
         run.environment.machineId === environment.machineId &&
         run.environment.commit === environment.commit &&
+        !isOfTargets(run) &&
         run.runId !== main.runId,
     )
   const newest = (kind: Kind) => reportedOrNull(newestOf(kin, kind))
@@ -129,6 +131,12 @@ function mainRun(word: string | undefined, results: string, runs: readonly Store
       `${results}: no whole run is stored; npm run bench -- combined measures one`,
     )
   }
+  if (isOfTargets(main)) {
+    throw new BenchError(
+      'usage',
+      `${main.runId}: a report is of what trust costs the reference servers, not of targets; leave the name out`,
+    )
+  }
   if (kindOf(main) !== 'closed') {
     throw new BenchError(
       'usage',
@@ -143,7 +151,7 @@ function mainRun(word: string | undefined, results: string, runs: readonly Store
  * what they cost against each other. A smoke run measures nothing: only where there is no other.
  */
 export function newestOf(runs: readonly Run[], kind: Kind): Run | null {
-  const ofKind = runs.filter((run) => run.complete && kindOf(run) === kind)
+  const ofKind = runs.filter((run) => run.complete && kindOf(run) === kind && !isOfTargets(run))
   const sound = ofKind.filter(({ mode }) => mode !== 'smoke')
   return (sound.length > 0 ? sound : ofKind).reduce<Run | null>(
     (best, run) => (best !== null && mechanismsOf(best) >= mechanismsOf(run) ? best : run),

@@ -29,6 +29,8 @@ export interface ChurnReading {
   readonly requests: number
   /** Connections that did not live to their first answer, by what the client saw. */
   readonly refused: Readonly<Record<string, number>>
+  /** TLS handshakes with a session that was offered, as the client sees it. */
+  readonly resumed: number
   /** From the first connect to the last answer. */
   readonly wallUs: number
   readonly bytesReceived: number
@@ -52,9 +54,12 @@ export interface ChurnClient {
 
 /**
  * A client of one identity, or several in turn, without any session yet: the first connection of each is a
- * full handshake in any case.
+ * full handshake in any case. With a `turn`, that is awaited before each connection and request.
  */
-export function createChurnClient(targets: Endpoint | readonly Endpoint[]): ChurnClient {
+export function createChurnClient(
+  targets: Endpoint | readonly Endpoint[],
+  turn: (() => Promise<void> | null) | null = null,
+): ChurnClient {
   const nextSeat = seatsInTurn(targets)
   const { port } = [targets].flat()[0] as Endpoint
   // A session is good for the identity that it was made with.
@@ -68,6 +73,7 @@ export function createChurnClient(targets: Endpoint | readonly Endpoint[]): Chur
       const work = async () => {
         while (begun < connections && !overdue.signal.aborted) {
           begun += 1
+          await turn?.()
           await useOnce(load, record)
         }
       }
@@ -113,6 +119,7 @@ export function createChurnClient(targets: Endpoint | readonly Endpoint[]): Chur
         record.tcp(tcpMs - startMs)
       },
       onSession: sessions.keep,
+      onSecured: record.secured,
       onFirstByte: () => {
         record.firstByte(performance.now() - sentMs)
       },
@@ -131,6 +138,7 @@ export function createChurnClient(targets: Endpoint | readonly Endpoint[]): Chur
       return
     }
     for (let request = 1; request < requestsPerConnection; request++) {
+      await turn?.()
       record.answered(
         await ask(lane).catch((error: unknown) => {
           lane.close()
@@ -207,9 +215,13 @@ function createRecord() {
   const refused: Record<string, number> = {}
   const lanes: Lane[] = []
   let requests = 0
+  let resumed = 0
   let bytesReceived = 0
   return {
     lanes,
+    secured: (isResumed: boolean) => {
+      if (isResumed) resumed += 1
+    },
     tcp: (ms: number) => {
       recordUs(tcp, ms * usPerMs)
     },
@@ -230,7 +242,17 @@ function createRecord() {
     refused(why: string) {
       refused[why] = (refused[why] ?? 0) + 1
     },
-    read: () => ({ requests, bytesReceived, refused, tcp, tls, firstByte, response, served }),
+    read: () => ({
+      requests,
+      bytesReceived,
+      refused,
+      resumed,
+      tcp,
+      tls,
+      firstByte,
+      response,
+      served,
+    }),
   }
 }
 

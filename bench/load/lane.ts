@@ -1,7 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net'
-import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
+import { connect as connectTls, createSecureContext, TLSSocket, type SecureContext } from 'node:tls'
 import { performance } from 'node:perf_hooks'
-import { createResponseReader } from './response.ts'
+import { createResponseReader, type ResponseSeen } from './response.ts'
 import { hasOwnRequests, requestBytes, type Endpoint } from './target.ts'
 
 /** One keep-alive connection: at most one request is under way on it. */
@@ -26,12 +26,17 @@ export interface LaneOptions {
   readonly onSession?: (session: Buffer) => void
   /** The first bytes of the first answer are there. */
   readonly onFirstByte?: () => void
+  /** The TLS handshake is done, with a session that was offered or in full. */
+  readonly onSecured?: (resumed: boolean) => void
 }
 
 /** Who waits for answers: one object for many requests, so that a request costs no closure. */
 export interface Receiver {
-  /** `serviceUs` goes from handing the request to the socket to the last byte of its answer. */
-  answered(lane: Lane, serviceUs: number, bytes: number): void
+  /**
+   * `serviceUs` goes from handing the request to the socket to the last byte of its answer; after one that
+   * closes, the server takes no other request on this connection.
+   */
+  answered(lane: Lane, serviceUs: number, bytes: number, seen: ResponseSeen): void
   failed(why: string): void
 }
 
@@ -102,7 +107,8 @@ export function openLane(
       return
     }
     receiver = null
-    waiting.answered(lane, (performance.now() - sentAtMs) * usPerMs, outcome.bytes)
+    const serviceUs = (performance.now() - sentAtMs) * usPerMs
+    waiting.answered(lane, serviceUs, outcome.bytes, outcome)
   }
   const socket = connect(target, secureContext, {
     session: options.session ?? null,
@@ -111,6 +117,12 @@ export function openLane(
   })
   if (options.onTcpConnected !== undefined) socket.once('connect', options.onTcpConnected)
   if (options.onSession !== undefined) socket.on('session', options.onSession)
+  const { onSecured } = options
+  if (onSecured !== undefined && socket instanceof TLSSocket) {
+    socket.once('secureConnect', () => {
+      onSecured(socket.isSessionReused())
+    })
+  }
   socket.on('error', (error) => {
     opened.reject(error)
     fail(error.message)
@@ -130,7 +142,11 @@ export function openLane(
         return
       }
       // What it takes to make a request is the client's time, not the answer's.
-      const bytes = request ?? requestBytes(target)
+      const bytes = request ?? nextRequest(target)
+      if (typeof bytes === 'string') {
+        fail(bytes)
+        return
+      }
       sentAtMs = performance.now()
       socket.write(bytes)
     },
@@ -142,6 +158,15 @@ export function openLane(
     },
   }
   return lane
+}
+
+/** Its bytes, or why there is none: the credential that it would bring may have expired. */
+function nextRequest(target: Endpoint): Buffer | string {
+  try {
+    return requestBytes(target)
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
 }
 
 function connect(
@@ -177,6 +202,7 @@ function connect(
             ...options,
             secureContext,
             servername: tls.servername,
+            ...(tls.alpn === undefined ? {} : { ALPNProtocols: [...tls.alpn] }),
             ...(on.session === null ? {} : { session: on.session }),
           },
           onOpen,

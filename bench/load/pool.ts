@@ -94,9 +94,12 @@ export function createPool(
     const carrier: Carrier = {
       lane: openLane(target, secureContext),
       request: noRequest,
-      answered(_, serviceUs, bytes) {
+      answered(_, serviceUs, bytes, seen) {
         const { request } = carrier
-        release(carrier)
+        if (seen.closes === true) {
+          drop(carrier)
+          openMore()
+        } else release(carrier)
         listener.answered(request, serviceUs, bytes)
       },
       failed(why) {

@@ -1,7 +1,11 @@
+import { createHash } from 'node:crypto'
+
 /** What a complete, expected response was. */
 export interface ResponseSeen {
   readonly status: number
   readonly bytes: number
+  /** The server says that it ends the connection now (RFC 9112 section 9.6). */
+  readonly closes?: true
 }
 
 /** Reads responses of one connection without pipelining: at most one is under way. */
@@ -17,6 +21,12 @@ export interface ResponseReader {
 export interface Expected {
   readonly status: number
   readonly body: Buffer | null
+  /** Other statuses that are as good; default: none. */
+  readonly otherStatuses?: readonly number[]
+  /** SHA-256 of the body in hexadecimal; default: any will do. */
+  readonly bodySha256?: string
+  /** Of a HEAD, whose answer ends with its head whatever its fields say (RFC 9110 section 9.3.2). */
+  readonly headOnly?: true
 }
 
 /**
@@ -62,12 +72,12 @@ function read(buffer: Buffer, expect: Expected): ResponseSeen | 'incomplete' | `
   if (!head.startsWith('HTTP/1.1 '))
     return `wrong response: starts with ${JSON.stringify(head.slice(0, 20))}`
   const status = Number(head.slice(9, 12))
-  if (status !== expect.status)
+  if (status !== expect.status && expect.otherStatuses?.includes(status) !== true)
     return `wrong status: ${head.slice(9, 12)} instead of ${expect.status}`
   const bodyStart = headEnd + headTerminator.length
   // RFC 9110 section 6.4.1: these have none, and so neither length nor coding.
   const framed =
-    status === 204 || status === 304
+    status === 204 || status === 304 || expect.headOnly === true
       ? { body: buffer.subarray(bodyStart, bodyStart), end: bodyStart }
       : readBody(buffer, head, bodyStart)
   if (typeof framed === 'string') return framed
@@ -75,7 +85,14 @@ function read(buffer: Buffer, expect: Expected): ResponseSeen | 'incomplete' | `
   if (expect.body !== null && !framed.body.equals(expect.body)) {
     return `wrong body: ${framed.body.length} bytes instead of the ${expect.body.length} expected ones`
   }
-  return { status, bytes: buffer.length }
+  if (expect.bodySha256 !== undefined && sha256(framed.body) !== expect.bodySha256)
+    return 'wrong body: its SHA-256 is not the expected one'
+  const seen = { status, bytes: buffer.length }
+  return /\r\nconnection: *close *(\r\n|$)/i.test(head) ? { ...seen, closes: true } : seen
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex')
 }
 
 /** Body by its framing (RFC 9112 section 6.3); a body that lasts until the connection closes is refused. */

@@ -11,9 +11,13 @@ export interface Endpoint {
   readonly path: string
   /** Of a POST; default: a GET without. */
   readonly body?: () => string
+  /** Body that is the same in every request, byte for byte; instead of `body`. */
+  readonly payload?: Buffer
+  /** Default: GET, or POST where there is a body. */
+  readonly method?: string
   /** Beyond `host`. */
   readonly headers: Readonly<Record<string, string>>
-  /** Headers of which every request has its own, as proofs that are good once; default: none. */
+  /** Headers of which every request has its own, as proofs that are good once; default: none. Where it throws, no request is sent. */
   readonly ownHeaders?: () => Readonly<Record<string, string>>
   readonly expect: Expected
 }
@@ -31,7 +35,10 @@ export function hasOwnRequests({ ownHeaders, body }: Endpoint): boolean {
 
 /** A client identity and the anchors by which it judges the server. */
 export interface ClientTls extends SecureContextOptions {
+  /** Empty where the host is an address, which RFC 6066 does not allow here. */
   readonly servername: string
+  /** Protocols that are offered (RFC 7301); default: none. */
+  readonly alpn?: readonly string[]
 }
 
 /** Outcome of a fixed number of requests in a closed loop. */
@@ -47,13 +54,17 @@ export interface LoadReading {
 
 /** Bytes of the next request, HTTP/1.1 with keep-alive (RFC 9112). */
 export function requestBytes(endpoint: Endpoint): Buffer {
-  const { host, port, path, headers, ownHeaders } = endpoint
+  const { host, port, path, headers, ownHeaders, payload } = endpoint
   const name = host.includes(':') ? `[${host}]` : host
-  const body = endpoint.body?.() ?? null
-  const length = body === null ? {} : { 'content-length': String(Buffer.byteLength(body)) }
+  const text = endpoint.body?.() ?? null
+  const bytes = payload?.length ?? (text === null ? null : Buffer.byteLength(text))
+  const length = bytes === null ? {} : { 'content-length': String(bytes) }
   const all = { host: `${name}:${port}`, ...headers, ...ownHeaders?.(), ...length }
   const lines = Object.entries(all)
-  const head = lines.map(([header, value]) => `${header}: ${value}\r\n`).join('')
-  const method = body === null ? 'GET' : 'POST'
-  return Buffer.from(`${method} ${path} HTTP/1.1\r\n${head}\r\n${body ?? ''}`, 'latin1')
+  const fields = lines.map(([header, value]) => `${header}: ${value}\r\n`).join('')
+  const method = endpoint.method ?? (bytes === null ? 'GET' : 'POST')
+  const head = `${method} ${path} HTTP/1.1\r\n${fields}\r\n`
+  return payload === undefined
+    ? Buffer.from(`${head}${text ?? ''}`, 'latin1')
+    : Buffer.concat([Buffer.from(head, 'latin1'), payload])
 }

@@ -86,7 +86,7 @@ function cells(figures: ChurnFigures): string[] {
     share === null
       ? UNKNOWN
       : `${(share.estimate * 100).toFixed(share.estimate % 1 === 0 ? 0 : 1)} %`,
-    connections === 0 ? UNKNOWN : `${connectionsRefused}/${handshakesFailed}`,
+    connections === 0 ? UNKNOWN : `${connectionsRefused}/${handshakesFailed ?? UNKNOWN}`,
   ]
 }
 
@@ -95,8 +95,11 @@ function notes(run: Run, { arms }: Summary, common: readonly string[]): string[]
   const told = coverage(churn.flatMap(({ metrics }) => metrics.cpuUsPerRequest ?? []))
   const atATime = churn.filter(({ clients }) => clients === undefined)
   const concurrency = [...new Set(atATime.map((one) => one.concurrency))]
+  const proof = arms.some(({ record }) => record.target !== undefined)
+    ? 'Handshakes, and which of them were resumed, are counted by the client alone: nobody asks a target.'
+    : "The server's own counts of handshakes, resumed ones and requests were checked in every slice."
   return [
-    `Each connection is opened for so many requests and closed; ${concurrency.join(' or ')} at a time. full: no session is offered; resumed: always one. The server's own counts of handshakes, resumed ones and requests were checked in every slice.`,
+    `Each connection is opened for so many requests and closed; ${concurrency.join(' or ')} at a time. full: no session is offered; resumed: always one. ${proof}`,
     'CPU µs/conn: what a connection costs the server beyond its requests: TCP, TLS, HTTP set-up and its end. It is the CPU of a connection less that of as many requests on connections that stay, so it is sharpest at 1.',
     'TCP, TLS and first byte: p50, as the client sees them, one after the other. refused: connections by the client’s count, handshakes by the server’s.',
     ...(churn.some(({ clients }) => clients !== undefined) ? [stormNote] : []),

@@ -15,7 +15,7 @@ export function renderComparison(comparison: RunComparison, options: TextOptions
   const { before, after, forced, missing, warnings } = comparison
   const side = (name: string, { label, runId }: RunComparison['before']) =>
     wrap(
-      `${name} ${plainText(label)}${comparison.kind === 'stored' ? `, run ${plainText(runId)}` : ''}`,
+      `${name} ${plainText(label)}${comparison.kind === 'live' ? '' : `, run ${plainText(runId)}`}`,
       '  ',
     )
   return joinSections([
@@ -44,6 +44,7 @@ function changeTable({ changes, kind }: RunComparison, options: TextOptions): st
   const { rows } = shortenCaseIds([...new Set(ids)])
   const labels = new Map(
     [...new Set(ids)].map((id, index) => {
+      if (kind === 'targets') return [id, targetLabel(id)]
       const { name = '', detail = '' } = rows[index] ?? {}
       return [id, [name, detail].filter((part) => part !== '').join(' ')]
     }),
@@ -72,9 +73,15 @@ function changeTable({ changes, kind }: RunComparison, options: TextOptions): st
   )
 }
 
+/** A target has a name of its own, which is one of the parameters of its case. */
+function targetLabel(id: string): string {
+  const [, label = id] = /\/target=([^/]*)/.exec(id) ?? []
+  return plainText(label.replaceAll('%2F', '/'))
+}
+
 function metricCell({ metric, clientLimited }: Change, kind: RunComparison['kind']): string {
   const { label, unit } = metrics[metric]
-  return `${label}${kind === 'live' ? `, ${unit}` : ''}${clientLimited ? ' *' : ''}`
+  return `${label}${kind === 'stored' ? '' : `, ${unit}`}${clientLimited ? ' *' : ''}`
 }
 
 /** `~` where nothing is decided, so that nobody reads a change into noise. */
@@ -132,7 +139,14 @@ function notesOf({ kind, changes, thresholds: { effect, equivalence } }: RunComp
     ...(kind === 'stored'
       ? ['÷ ref: divided by the same figure of the reference server in the same blocks.']
       : []),
-    ...(common.length === 0 ? [] : [`all rows that have it: ${common.join(', ')}`]),
+    ...(kind === 'targets'
+      ? [
+          'before and after are as they were measured, at different times, by the name of the target.',
+        ]
+      : []),
+    ...(common.length === 0 || kind === 'targets'
+      ? []
+      : [`all rows that have it: ${common.join(', ')}`]),
     ...(changes.some(({ clientLimited }) => clientLimited)
       ? [
           `* the client was the limit${kind === 'stored' ? ' there or of the reference' : ''}: this latency is largely the client’s.`,

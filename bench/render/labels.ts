@@ -11,6 +11,9 @@ export interface Labels {
 
 /** Names arms by scenario and the parameters that differ; two arms of one case by tree or number. */
 export function labelArms(arms: readonly ArmRecord[]): Labels {
+  // A target has a name of its own, and a URL in it is no list of parameters.
+  if (arms.length > 0 && arms.every(({ target }) => target !== undefined))
+    return { rows: arms.map(({ id }) => plainText(id)), common: [] }
   const { rows, common } = shortenCaseIds(arms.map(({ caseId }) => caseId))
   const names = rows.map(({ name, detail }) =>
     [name, detail].filter((part) => part !== '').join(' '),

@@ -44,7 +44,7 @@ function cells({
     cell(servedP99Us, msPerUs),
     cell(metrics.cpuUsPerHandshake),
     share === null ? UNKNOWN : `${Math.floor(share.estimate * 100)} %`,
-    `${connectionsRefused}/${handshakesFailed}`,
+    `${connectionsRefused}/${handshakesFailed ?? UNKNOWN}`,
   ]
 }
 

@@ -1,0 +1,94 @@
+import type { ArmRecord, Warning } from '../results.ts'
+import { caseId } from '../scenario.ts'
+import type { Cap } from './caps.ts'
+import type { Checked } from './preflight.ts'
+import type { UserTarget } from './target.ts'
+import type { TokenSource } from './tokens.ts'
+
+/** What an arm's record is made of. */
+export interface Recorded {
+  readonly target: UserTarget
+  readonly checked: Checked
+  readonly connections: number
+  readonly cap: Cap | null
+  readonly tokens: TokenSource | null
+  /** Label of the target that it is told against; null for the first. */
+  readonly against: string | null
+}
+
+/** The record of a target: its label and what may be stored, by which another run of it is known. */
+export function recordOf(recorded: Recorded): ArmRecord {
+  const { target, checked, connections, against } = recorded
+  const { label, url, endpoint, requestDigest } = target
+  const parameters = { target: label, connections: String(connections) }
+  return {
+    id: label,
+    caseId: caseId('target', parameters),
+    scenario: 'target',
+    parameters,
+    role: 'case',
+    against,
+    parts: [],
+    source: { label: url, commit: null, dirty: null },
+    requestDigest,
+    // What a server of somebody else answers may change from one request to the next.
+    responseDigest: endpoint.expect.bodySha256 ?? null,
+    outcome: 'skipped',
+    reason: null,
+    preflight: checked.preflight,
+    warnings: [],
+    target: factsOf(recorded),
+  }
+}
+
+/** What a record says of its target now: tokens are fetched as the run goes on. */
+export function factsOf({
+  target: { url, endpoint, cpu },
+  checked,
+  cap,
+  tokens,
+}: Recorded): NonNullable<ArmRecord['target']> {
+  const { expect, method = 'GET' } = endpoint
+  return {
+    url,
+    method,
+    expectedStatuses: [expect.status, ...(expect.otherStatuses ?? [])],
+    tls: checked.answer.tls,
+    cap: cap === null ? null : { ...cap },
+    cpu: cpu?.kind ?? 'unknown',
+    tokens: tokens === null ? null : tokensOf(tokens),
+  }
+}
+
+/** What a reader of a run on targets must know of all of them. */
+export function targetWarnings(targets: readonly UserTarget[]): Warning[] {
+  const unknown = targets.filter(({ cpu }) => cpu === null).map(({ label }) => label)
+  if (unknown.length === 0) return []
+  return [
+    {
+      code: 'target',
+      message: `${unknown.join(', ')}: a server that is not ours, whose CPU is unknown: figures are of wall-clock time, network and queues included, and no forged credential was tried on it`,
+      advice:
+        '--cpu-pid counts CPU of processes of this machine, --prometheus asks where they run; npm run bench -- SCENARIO measures the reference servers with both',
+    },
+  ]
+}
+
+/** What became of tokens while a run went on; empty where every refresh succeeded. */
+export function tokenWarnings(label: string, tokens: TokenSource | null): Warning[] {
+  const failures = Object.entries(tokens?.stats().failures ?? {})
+  if (failures.length === 0) return []
+  const told = failures.map(([why, count]) => `${count} × ${why}`)
+  return [
+    {
+      code: 'token-refresh-failed',
+      message: `${label}: refreshes of the token failed (${told.join(', ')}); no request was sent with an expired one`,
+      advice: 'look at the authorization server: as many fail there for every client',
+    },
+  ]
+}
+
+function tokensOf(tokens: TokenSource): NonNullable<NonNullable<ArmRecord['target']>['tokens']> {
+  const { fetched, lifetimeMs, failures } = tokens.stats()
+  return { fetched, lifetimeMs, failures: { ...failures } }
+}

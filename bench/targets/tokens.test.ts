@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { openTokens, type FetchedToken, type TokenWorld } from './tokens.ts'
+
+/** A world whose time passes when it is told to. */
+function createWorld(random = 0): TokenWorld & { advance(ms: number): Promise<void> } {
+  let nowMs = 1_000
+  let timers: { atMs: number; then: () => void }[] = []
+  return {
+    nowMs: () => nowMs,
+    random: () => random,
+    after(delayMs, then) {
+      const timer = { atMs: nowMs + delayMs, then }
+      timers.push(timer)
+      return () => {
+        timers = timers.filter((one) => one !== timer)
+      }
+    },
+    async advance(ms) {
+      const endMs = nowMs + ms
+      for (;;) {
+        await settle()
+        const [next] = timers.filter(({ atMs }) => atMs <= endMs).sort((a, b) => a.atMs - b.atMs)
+        if (next === undefined) break
+        timers = timers.filter((one) => one !== next)
+        nowMs = Math.max(nowMs, next.atMs)
+        next.then()
+      }
+      nowMs = endMs
+    },
+  }
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve()
+}
+
+/** An issuer of tokens t1, t2, … that live a second; `answers` may hold failures. */
+function createIssuer(answers: readonly (Error | Promise<FetchedToken>)[] = []) {
+  let asked = 0
+  return {
+    asked: () => asked,
+    fetch: (): Promise<FetchedToken> => {
+      const answer = answers[asked]
+      asked += 1
+      if (answer instanceof Error) return Promise.reject(answer)
+      return answer ?? Promise.resolve({ value: `t${asked}`, lifetimeMs: 1_000 })
+    },
+  }
+}
+
+test('each token is fetched while the one before is good, over many lifetimes', async () => {
+  const [world, issuer] = [createWorld(), createIssuer()]
+  using tokens = await openTokens(issuer.fetch, world)
+  const seen: string[] = []
+  for (let step = 0; step < 100; step++) {
+    seen.push(tokens.current())
+    await world.advance(100)
+  }
+  // 10 s in lifetimes of 1 s, of which the last quarter is not used: 750 ms each.
+  assert.equal(issuer.asked(), 1 + Math.floor(10_000 / 750))
+  assert.ok(!seen.includes(''))
+  const distinct = [...new Set(seen)]
+  assert.deepEqual(
+    distinct,
+    Array.from({ length: distinct.length }, (_, index) => `t${index + 1}`),
+  )
+  assert.deepEqual(tokens.stats(), {
+    fetched: issuer.asked(),
+    failures: {},
+    lifetimeMs: 1_000,
+  })
+})
+
+test('while a token is fetched the old one is sent, and nobody asks for a second', async () => {
+  const slow = Promise.withResolvers<FetchedToken>()
+  const first = Promise.resolve({ value: 'first', lifetimeMs: 1_000 })
+  const [world, issuer] = [createWorld(), createIssuer([first, slow.promise])]
+  using tokens = await openTokens(issuer.fetch, world)
+  await world.advance(900)
+  assert.deepEqual([tokens.current(), issuer.asked()], ['first', 2])
+  slow.resolve({ value: 'second', lifetimeMs: 1_000 })
+  await settle()
+  assert.deepEqual([tokens.current(), issuer.asked()], ['second', 2])
+})
+
+test('a lifetime counts from the question, not from the answer', async () => {
+  const slow = Promise.withResolvers<FetchedToken>()
+  const never = new Promise<FetchedToken>(() => undefined)
+  const [world, issuer] = [createWorld(), createIssuer([slow.promise, never])]
+  const opening = openTokens(issuer.fetch, world)
+  await world.advance(400)
+  slow.resolve({ value: 'slow', lifetimeMs: 1_000 })
+  using tokens = await opening
+  // 400 of 1,000 ms went by in asking.
+  await world.advance(599)
+  assert.deepEqual([tokens.current(), issuer.asked()], ['slow', 2])
+  await world.advance(1)
+  assert.deepEqual([tokens.current(), tokens.lost.aborted], ['', true])
+})
+
+test('a failed refresh is counted by its reason and repeated, later each time', async () => {
+  const first = Promise.resolve({ value: 'first', lifetimeMs: 10_000 })
+  const failures = [new Error('answers 503'), new Error('answers 503'), new Error('answers 500')]
+  // Half of the wait is by chance: 0.5 + 0.5 makes it 100, 200, 400 ms.
+  const [world, issuer] = [createWorld(0.5), createIssuer([first, ...failures])]
+  using tokens = await openTokens(issuer.fetch, world)
+  // A quarter and half a tenth of 10 s are left at 7,000 ms.
+  const asked: number[] = []
+  for (const ms of [6_999, 1, 99, 1, 199, 1, 399, 1]) {
+    await world.advance(ms)
+    asked.push(issuer.asked())
+  }
+  assert.deepEqual(asked, [1, 2, 2, 3, 3, 4, 4, 5])
+  assert.equal(tokens.current(), 't5')
+  assert.deepEqual(tokens.stats().failures, { 'answers 503': 2, 'answers 500': 1 })
+  assert.equal(tokens.lost.aborted, false)
+})
+
+test('when the last token expires the source is lost, and an expired one is never sent', async () => {
+  const first = Promise.resolve({ value: 'first', lifetimeMs: 1_000 })
+  const failures = Array.from({ length: 50 }, () => new Error('answers 503'))
+  const [world, issuer] = [createWorld(), createIssuer([first, ...failures])]
+  using tokens = await openTokens(issuer.fetch, world)
+  await world.advance(999)
+  assert.deepEqual([tokens.current(), tokens.lost.aborted], ['first', false])
+  await world.advance(1)
+  assert.deepEqual([tokens.current(), tokens.lost.aborted], ['', true])
+  const { message } = tokens.lost.reason as Error
+  assert.match(message, /the access token expired and there is no other: \d+ × answers 503$/)
+  const asked = issuer.asked()
+  await world.advance(60_000)
+  assert.equal(issuer.asked(), asked)
+})
+
+test('it is the clock that decides, also where a timer is late', async () => {
+  const first = Promise.resolve({ value: 'first', lifetimeMs: 1_000 })
+  let nowMs = 0
+  const world: TokenWorld = { nowMs: () => nowMs, random: () => 0, after: () => () => undefined }
+  using tokens = await openTokens(createIssuer([first]).fetch, world)
+  nowMs = 1_000
+  assert.deepEqual([tokens.current(), tokens.lost.aborted], ['', true])
+})
+
+test('a token that does not say when it ends is never renewed', async () => {
+  const first = Promise.resolve({ value: 'first', lifetimeMs: null })
+  const [world, issuer] = [createWorld(), createIssuer([first])]
+  using tokens = await openTokens(issuer.fetch, world)
+  await world.advance(1e9)
+  assert.deepEqual([tokens.current(), issuer.asked()], ['first', 1])
+})
+
+test('without a first token there is no source', async () => {
+  const issuer = createIssuer([new Error('answers 401 invalid_client')])
+  await assert.rejects(openTokens(issuer.fetch, createWorld()), /invalid_client/)
+})
