@@ -83,7 +83,7 @@ export function fitCase(run: Run, arm: ArmRecord): CaseFit | null {
       [...many.histograms()].map(([block, one]) => [block, stallsOf(one, many.connections)]),
     ),
     issuerUs: issuer.size === 0 ? null : seriesOf(issuer),
-    rssBytes: Math.max(...[...many.duet.values()].flat().map(({ rssBytes }) => rssBytes)),
+    rssBytes: Math.max(...[...many.duet.values()].flat().flatMap(({ rssBytes }) => rssBytes ?? [])),
     accepted: (arm.preflight?.refusals ?? [])
       .filter(({ kind, passed, handlerCalls }) => kind === 'refuse' && !passed && handlerCalls > 0)
       .map(({ id }) => id),
