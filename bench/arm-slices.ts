@@ -1,5 +1,6 @@
 import type { Snapshot } from '../servers/telemetry.ts'
 import { BenchError } from './errors.ts'
+import { passedAt } from './hops.ts'
 import { saturate, type SaturateReading } from './load/closed.ts'
 import type { Connections } from './load/connection.ts'
 import { medianUs } from './load/histogram.ts'
@@ -7,6 +8,7 @@ import type { LoadTarget } from './load/target.ts'
 import type { SliceRequest } from './measure.ts'
 import type { ServerProcess } from './processes.ts'
 import type { SliceReading } from './recorder.ts'
+import { takeSpans } from './hop-spans.ts'
 import type { SliceSensors } from './slice-sensors.ts'
 
 /** What a slice is measured with. */
@@ -25,6 +27,8 @@ export interface SliceTask {
 export async function runSlice(task: SliceTask): Promise<SliceReading> {
   const { request, server, sensors } = task
   const before = await server.snapshot()
+  // Whoever was asked for spans forgets them: those of other slices.
+  await takeSpans(server)
   let started = await sensors.start()
   const { requestsInAll, ...reading } = await applyLoad(task, () => {
     started = sensors.readNow() ?? started
@@ -32,12 +36,14 @@ export async function runSlice(task: SliceTask): Promise<SliceReading> {
   const ended = await sensors.end()
   const after = await settledSnapshot(server, before, requestsInAll)
   crossCheck(task, before, after, requestsInAll)
+  const spans = request.load === 'duet' ? await takeSpans(server) : []
   return {
     ...reading,
     load: request.load,
     connections: request.connections,
     latencyP50Us: medianUs(reading.latenciesUs),
     ...sensors.between(started, ended, before, after),
+    ...(spans.length === 0 ? {} : { spans }),
   }
 }
 
@@ -81,6 +87,8 @@ function crossCheck(
     before.handshakesFull -
     before.handshakesResumed
   const faults = [
+    ...hopFaults(before, after, requests),
+    auditFault(before, after, requests),
     differs('answers with 200', answers(after) - answers(before), requests),
     differs('requests', after.requests - before.requests, requests),
     differs('handler calls', after.handlerCalls - before.handlerCalls, requests),
@@ -96,6 +104,22 @@ function crossCheck(
       `client and server disagree in a ${request.load} slice: ${faults.join(', ')}`,
     )
   }
+}
+
+/** Every hop has passed on what the client sent, no more and no less. */
+function hopFaults(before: Snapshot, after: Snapshot, requests: number): (string | null)[] {
+  const names = Object.keys(after.counters).filter((name) => name.startsWith(passedAt('')))
+  return names.map((name) => {
+    const passed = (after.counters[name] ?? 0) - (before.counters[name] ?? 0)
+    return differs(`requests ${name}`, passed, requests)
+  })
+}
+
+/** Where there is an audit trail, each request has its line in it. */
+function auditFault(before: Snapshot, after: Snapshot, requests: number): string | null {
+  const { auditLines } = after.counters
+  if (auditLines === undefined) return null
+  return differs('audit lines', auditLines - (before.counters['auditLines'] ?? 0), requests)
 }
 
 function differs(what: string, seen: number, expected: number): string | null {

@@ -2,6 +2,7 @@ import { resources, type AuthorizationConfig, type ServerConfig } from '../serve
 import { runSlice } from './arm-slices.ts'
 import { createTargets, digest } from './arm-targets.ts'
 import { BenchError } from './errors.ts'
+import { issuerNeeds, needsIssuer, startCase } from './hops.ts'
 import type { Lab } from './lab.ts'
 import { proofClient } from './lab-credentials.ts'
 import { createChurnClient, type ChurnClient } from './load/churn.ts'
@@ -13,7 +14,7 @@ import type { ChurnArm } from './measure-churn.ts'
 import type { CurveArm } from './measure-curve.ts'
 import type { Pinning } from './pinning.ts'
 import { pinTree } from './pinning.ts'
-import type { ServerProcess, StartServer } from './processes.ts'
+import { processesOf, type ServerProcess, type StartServer } from './processes.ts'
 import type { Case } from './scenario.ts'
 import { createSliceSensors } from './slice-sensors.ts'
 import { createTokenPool, type TokenPool } from './token-pool.ts'
@@ -56,7 +57,7 @@ export async function startArm(options: ArmOptions): Promise<StartedArm> {
   const pin = () => {
     const { pinning } = options
     if (pinning === null) return
-    for (const { pid } of issuer === null ? [server] : [server, issuer]) {
+    for (const { pid } of [...processesOf(server), ...(issuer === null ? [] : [issuer])]) {
       pinTree(pid, pinning.serverCpus)
     }
   }
@@ -116,19 +117,11 @@ async function startProcesses(
     return started.use(await options.start({ program, configFile, cpus, ...source }))
   }
   const credentials = trial.scenario.credentials(trial.parameters)
-  const issuer =
-    credentials.token === 'none'
-      ? null
-      : await launch(
-          'authorization',
-          lab.authorizationConfig({ proofs: credentials.proof === true }),
-        )
+  const issuer = needsIssuer(trial)
+    ? await launch('authorization', lab.authorizationConfig(issuerNeeds(trial)))
+    : null
   const issuerUrl = issuer === null ? null : `https://127.0.0.1:${issuer.port}`
-  const config =
-    credentials.issuance === undefined
-      ? lab.serverConfig(trial, issuerUrl)
-      : lab.authorizationConfig()
-  const server = await launch(trial.scenario.server, config)
+  const server = await startCase({ trial, lab, issuerUrl, launch })
   if (issuerUrl === null || credentials.token === 'none') return { issuer, server, tokens: null }
   const tokens = await createTokenPool(lab, issuerUrl, {
     form: credentials.token,

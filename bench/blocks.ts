@@ -38,7 +38,10 @@ export interface BlockLimits {
 }
 
 /** What a block holds of what it measured. */
-export type BlockContent = Pick<Block, 'slices' | 'histograms' | 'windows' | 'churn' | 'primitives'>
+export type BlockContent = Pick<
+  Block,
+  'slices' | 'histograms' | 'windows' | 'churn' | 'primitives' | 'spans'
+>
 
 /** One block, from fresh processes to their end. */
 export interface BlockWork {

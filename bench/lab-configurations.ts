@@ -4,6 +4,7 @@ import type {
   AuthorizationConfig,
   ClientTrust,
   IssuerConfig,
+  PartnersConfig,
   RegisteredClient,
   ServerConfig,
   TlsConfig,
@@ -15,8 +16,9 @@ import {
   withoutDefaults,
 } from '../servers/config-schema.ts'
 import { writeSecretFile } from '../servers/pki.ts'
+import { crowdOf } from './crowd.ts'
 import { hitRatioCacheEntries } from './token-pool-sizes.ts'
-import { sanPolicy } from './lab-credentials.ts'
+import { sanPolicy, uris } from './lab-credentials.ts'
 import type { LabSettings } from './lab-settings.ts'
 import type { Case } from './scenario.ts'
 
@@ -35,12 +37,18 @@ export interface LabFiles {
   readonly storePasswordFile: string | null
 }
 
+/** Which clients an authorization server is for, beside the usual ones. */
+export interface IssuerNeeds {
+  readonly proofs?: boolean
+  readonly gateway?: boolean
+}
+
 /** Makes the configurations of a lab's server processes, and writes them. */
 export interface Configurations {
   readonly trust: ClientTrust
   readonly serverTls: () => TlsConfig
-  /** Clients that bring proofs are registered only where they are needed. */
-  readonly authorizationConfig: (needs?: { readonly proofs?: boolean }) => AuthorizationConfig
+  /** Clients that bring proofs, and those of a gateway, are registered only where they are needed. */
+  readonly authorizationConfig: (needs?: IssuerNeeds) => AuthorizationConfig
   readonly issuerConfig: (issuerUrl: string) => IssuerConfig
   /** Configuration of the case's resource server; `issuerUrl` is null where no token is checked. */
   readonly serverConfig: (testCase: Case, issuerUrl: string | null) => ServerConfig
@@ -57,6 +65,7 @@ export async function createConfigurations(files: LabFiles): Promise<Configurati
   const folder = join(files.folder, 'config')
   await mkdir(folder, { mode: 0o700 })
   let made = 0
+  let trails = 0
   const issuerConfig = (issuerUrl: string): IssuerConfig => ({
     issuer: issuerUrl,
     jwksUri: `${issuerUrl}/jwks`,
@@ -81,7 +90,7 @@ export async function createConfigurations(files: LabFiles): Promise<Configurati
     trust,
     serverTls: () => tls,
     issuerConfig,
-    authorizationConfig: ({ proofs = false } = {}) => ({
+    authorizationConfig: ({ proofs = false, gateway = false } = {}) => ({
       host: loopback,
       port: 0,
       tls,
@@ -91,7 +100,9 @@ export async function createConfigurations(files: LabFiles): Promise<Configurati
       algorithm: settings.algorithm,
       sharedSecretFile: files.sharedSecretFile,
       audience,
-      clients: clients.filter(({ proofBoundTokens }) => proofs || !proofBoundTokens),
+      clients: clients
+        .filter(({ proofBoundTokens }) => proofs || !proofBoundTokens)
+        .filter(({ sanUri }) => gateway || sanUri !== uris.edge),
       introspectors: [{ clientId: resourceServerId, secretFile }],
       store: settings.store,
       storePasswordFile: files.storePasswordFile,
@@ -101,7 +112,12 @@ export async function createConfigurations(files: LabFiles): Promise<Configurati
       latencyMs: settings.issuerLatencyMs,
     }),
     serverConfig({ scenario, parameters }, issuerUrl) {
-      const { certificate, token, named = false } = scenario.credentials(parameters)
+      const {
+        certificate,
+        token,
+        named = false,
+        partners = false,
+      } = scenario.credentials(parameters)
       return {
         host: loopback,
         port: 0,
@@ -113,6 +129,11 @@ export async function createConfigurations(files: LabFiles): Promise<Configurati
         workers: settings.workers,
         tenants: settings.clients === 1 ? 0 : settings.clients,
         drainMs: null,
+        upstream: null,
+        spans: false,
+        partners: partners
+          ? partnersConfig(settings, join(folder, `audit-${++trails}.jsonl`))
+          : null,
       }
     },
     writeConfig: (name, config) =>
@@ -120,6 +141,22 @@ export async function createConfigurations(files: LabFiles): Promise<Configurati
   }
 }
 
+/** What is agreed with each partner: every second one may only read. */
+export function agreedScopes(orgId: string): string[] {
+  const isReader = /[02468]$/.test(orgId)
+  return isReader ? ['payments:read'] : ['payments:read', 'payments:write']
+}
+
+function partnersConfig({ clients }: LabSettings, auditFile: string): PartnersConfig {
+  const orgIds = ['acme', 'globex', ...crowdOf(clients).map(({ orgId }) => orgId)]
+  const agreements = orgIds.map(
+    (orgId) => [orgId, { scopes: agreedScopes(orgId), quotaPerMinute }] as const,
+  )
+  return { partners: Object.fromEntries(agreements), auditFile }
+}
+
+/** Ten times what one partner can ask of a server on its own: what is measured is never throttled. */
+const quotaPerMinute = 10_000_000
 const loopback = '127.0.0.1'
 const audience = 'https://payments.trustbench.test'
 const resourceServerId = 'payments-api'

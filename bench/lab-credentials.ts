@@ -21,6 +21,8 @@ export const uris = {
   reporting: 'spiffe://trustbench.test/acme/reporting',
   /** May call, for another tenant. */
   globex: 'spiffe://trustbench.test/globex/billing',
+  /** The gateway in front of the mesh: no client of the API, but a hop on the way to it. */
+  edge: 'spiffe://trustbench.test/edge/gateway',
 } as const
 
 /** Clients that may call the API, each with its tenant. */
@@ -129,8 +131,18 @@ export function registeredClients(files: {
     { clientId: 'acme-gateway-bound', orgId: 'acme', scope, ...bound(uris.gateway) },
     { clientId: 'acme-reporting-bound', orgId: 'acme', scope, ...bound(uris.reporting) },
     { clientId: 'globex-billing-bound', orgId: 'globex', scope, ...bound(uris.globex) },
+    ...Object.entries(edgeClients).map(([orgId, clientId]) => ({
+      ...bound(uris.edge),
+      ...{ clientId, orgId, scope, boundTokens: false },
+    })),
   ]
 }
+
+/** Clients of the gateway, one for each tenant that it calls the service for; their tokens are bearer tokens. */
+export const edgeClients = { acme: 'acme-edge', globex: 'globex-edge' } as const
+
+/** Whom the hop behind the gateway lets in. */
+export const allowedPeers: ClientTrust['allowed'] = { [uris.edge]: { orgId: 'edge' } }
 
 /** The client whose tokens are bound to a key that it proves at each request. */
 export const proofClient = 'acme-billing-dpop'

@@ -53,10 +53,7 @@ export function labSettings(parameters: Parameters): LabSettings {
       oneOf('tokenCache', ['off', 'on'], value('tokenCache', 'off')) === 'on' ? tokenCacheMs : 0,
     introspectionCacheMs: durationMs(value('introspectionCache', 'off')),
     store: value('store', 'sqlite'),
-    clients:
-      clientCounts[
-        oneOf('clients', Object.keys(clientCounts) as ClientCount[], value('clients', '1'))
-      ],
+    clients: clientsOf(value),
     tokens:
       tokenCounts[oneOf('tokens', Object.keys(tokenCounts) as TokenCount[], value('tokens', '1'))],
     hitRatio: hitRatioOf(value),
@@ -65,6 +62,14 @@ export function labSettings(parameters: Parameters): LabSettings {
     bodyBytes: Number(value('bodyBytes', '0')),
     workers: Number(value('workers', '1')),
   }
+}
+
+/** Partners are clients of which there are more than one. */
+function clientsOf(value: (name: string, fallback: string) => string): number {
+  const partners = value('partners', '')
+  if (partners !== '') return Number(partners)
+  const counts = Object.keys(clientCounts) as ClientCount[]
+  return clientCounts[oneOf('clients', counts, value('clients', '1'))]
 }
 
 /** A ratio without a cache, or of more tokens than it needs, would be another thing than it says. */

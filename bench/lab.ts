@@ -20,6 +20,7 @@ import {
   createSigningKeys,
   publicJwk,
   registeredClients,
+  uris,
 } from './lab-credentials.ts'
 import { allowedCrowd, crowdOf } from './crowd.ts'
 import { labSettings } from './lab-settings.ts'
@@ -33,6 +34,13 @@ export interface ClientFiles {
   readonly keyFile: string
   /** PEM: leaf, then intermediates. */
   readonly chainFile: string
+}
+
+/** A gateway's own identity, and where its process finds it. */
+export interface GatewayIdentity {
+  readonly identity: Identity
+  readonly certificateFile: string
+  readonly keyFile: string
 }
 
 /** All credentials of one case, in a folder of mode 0700 that goes with it. */
@@ -57,6 +65,8 @@ export interface Lab extends AsyncDisposable, Configurations {
   readonly clientFiles: ClientFiles
   /** Certificates of the many clients, in the order of `crowdOf`; issued when first asked for. */
   readonly crowd: () => Promise<readonly Identity[]>
+  /** Certificate of the gateway in front of a mesh, with its files; issued when first asked for. */
+  readonly gateway: () => Promise<GatewayIdentity>
   /** Private keys of the authorization server: the first is of the wanted algorithm. */
   readonly signingKeys: readonly JWK[]
   readonly clients: readonly RegisteredClient[]
@@ -114,20 +124,31 @@ export async function fetchToken(
 }
 
 /** Fetches so many, one after the other. */
-export async function fetchTokens(
+export function fetchTokens(
   lab: Lab,
   issuerUrl: string,
-  request: TokenRequest,
+  { resource, ...request }: TokenRequest,
   count: number,
+): Promise<string[]> {
+  const resources = Array.from({ length: count }, () => resource)
+  return fetchTokensFor(lab, issuerUrl, request, resources)
+}
+
+/** Fetches one token for each of several resources, one after the other over one connection. */
+export async function fetchTokensFor(
+  lab: Lab,
+  issuerUrl: string,
+  request: Omit<TokenRequest, 'resource'>,
+  resources: readonly string[],
 ): Promise<string[]> {
   const client = registered(lab, request.client)
   await using connected = await connectTo(lab, issuerUrl, request)
   const proof = request.proofKey === undefined ? null : await keyPairOf(request.proofKey)
   const tokens: string[] = []
-  while (tokens.length < count) {
+  for (const resource of resources) {
     const response = await oauth.clientCredentialsGrant(
       connected.configuration,
-      { resource: request.resource, scope: request.scope ?? client.scope },
+      { resource, scope: request.scope ?? client.scope },
       proof === null ? {} : { DPoP: oauth.getDPoPHandle(connected.configuration, proof) },
     )
     tokens.push(response.access_token)
@@ -213,6 +234,23 @@ function createCrowd(
     ))
 }
 
+function createGateway(
+  issuing: Authority,
+  { clientKey }: LabSettings,
+  write: (name: string, text: string) => Promise<string>,
+): () => Promise<GatewayIdentity> {
+  let made: Promise<GatewayIdentity> | null = null
+  const make = async () => {
+    const identity = await issuing.issue({ ...clientProfile(uris.edge), key: clientKey })
+    return {
+      identity,
+      certificateFile: await write('gateway-chain.pem', identity.chainPem),
+      keyFile: await write('gateway-key.pem', identity.privateKeyPem),
+    }
+  }
+  return () => (made ??= make())
+}
+
 async function equip(
   folder: string,
   parameters: Parameters,
@@ -286,6 +324,7 @@ async function equip(
     clientFiles,
     signingKeys,
     crowd: createCrowd(issuing, settings),
+    gateway: createGateway(issuing, settings, write),
     clients,
     assertionKey,
     proofKey,

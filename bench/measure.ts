@@ -182,7 +182,11 @@ async function runSlices(
       request: ({ arm }) => ({
         load: 'saturation',
         connections: arm.connections,
-        requests: plan.saturationRequests,
+        // The first answer on each connection is in no figure: there must be others.
+        requests:
+          plan.saturationRequests > arm.connections
+            ? plan.saturationRequests
+            : leastPerConnection * arm.connections,
       }),
     },
   ]
@@ -243,4 +247,5 @@ function sliceOrFail(arm: Arm, request: SliceRequest, signal: AbortSignal): Prom
   return whileAlive(arm.died, signal, () => arm.slice(request))
 }
 
+const leastPerConnection = 5
 const usPerMs = 1_000

@@ -47,6 +47,41 @@ const cases: {
     recorded: ['I4'],
   },
   {
+    scenario: 'mtls-gateway',
+    settings: {},
+    refused: [...tls, ...mutual],
+    recorded: ['M11b', 'M16'],
+  },
+  {
+    scenario: 'token-gateway',
+    settings: {},
+    refused: [...tls, ...ids('J', 22)],
+    recorded: ['J23'],
+  },
+  {
+    scenario: 'sidecar',
+    settings: { alg: 'PS256' },
+    refused: [...tls, ...mutual, ...ids('J', 21), ...binding],
+    recorded: ['M11b', 'M16', 'J23'],
+    same: [
+      ['M1', 'C2'],
+      ['M2', 'C4'],
+      ['J15', 'C10'],
+    ],
+  },
+  {
+    scenario: 'integrations',
+    settings: { credential: 'token' },
+    refused: [...tls, ...ids('J', 22), ...ids('P', 3)],
+    recorded: ['J23'],
+  },
+  {
+    scenario: 'integrations',
+    settings: { credential: 'certificate' },
+    refused: [...tls, ...mutual, ...ids('P', 3)],
+    recorded: ['M11b', 'M16'],
+  },
+  {
     scenario: 'combined',
     settings: { token: 'jwt' },
     refused: [...tls, ...mutual, ...ids('J', 21), ...binding],

@@ -10,6 +10,8 @@ import { jwtAttempts } from './preflight/attempts/jwt.ts'
 import { mutualTlsAttempts } from './preflight/attempts/mutual-tls.ts'
 import { tlsAttempts } from './preflight/attempts/tls.ts'
 import { judgeAll } from './preflight/judge.ts'
+import { tryHops } from './preflight/hops.ts'
+import { createPairs } from './preflight/pairs.ts'
 import { createScene } from './preflight/scene.ts'
 import type { Scene } from './preflight/scene.ts'
 import { createStage } from './preflight/stage.ts'
@@ -28,13 +30,15 @@ export async function preflight(testCase: Case, start: StartServer): Promise<Pre
   await using owned = new AsyncDisposableStack()
   const scene = await createScene(testCase, start, owned)
   await assertGoodIsAccepted(testCase, scene)
-  const plan = planAttempts(testCase, scene, owned)
+  const pairs = await createPairs(testCase, scene)
+  const plan = [...planAttempts(testCase, scene, owned), ...(pairs?.attempts ?? []).map(alone)]
   const judged = await judgeAll(plan.map(({ attempt }) => attempt))
   const refusals = judged.map(({ refusal }, index) => ({
     ...refusal,
     sameAs: [...(plan[index]?.sameAs ?? [])],
   }))
   const tried = refusals.filter(({ kind }) => kind === 'refuse')
+  const hops = await tryHops(scene)
   return {
     controlsPassed: 1 + judged.reduce((sum, { controlsPassed }) => sum + controlsPassed, 0),
     tried: tried.length,
@@ -42,12 +46,15 @@ export async function preflight(testCase: Case, start: StartServer): Promise<Pre
     recorded: refusals.length - tried.length,
     handlerCalls: tried.reduce((sum, { handlerCalls }) => sum + handlerCalls, 0),
     refusals,
+    ...(hops.length === 0 ? {} : { hops }),
+    ...(pairs === null ? {} : { pairs: pairs.counts() }),
   }
 }
 
 /** The rows of a preflight that keep its case from being measured. */
-export function failuresOf({ refusals }: Preflight): Refusal[] {
-  return refusals.filter(({ passed }) => !passed)
+export function failuresOf({ refusals, hops = [] }: Preflight): Refusal[] {
+  const behind = hops.flatMap((hop) => hop.refusals)
+  return [...refusals, ...behind].filter(({ passed }) => !passed)
 }
 
 async function assertGoodIsAccepted({ id }: Case, { ask, server }: Scene): Promise<void> {
@@ -66,6 +73,10 @@ async function assertGoodIsAccepted({ id }: Case, { ask, server }: Scene): Promi
 interface Planned {
   readonly attempt: Attempt
   readonly sameAs: readonly string[]
+}
+
+function alone(attempt: Attempt): Planned {
+  return { attempt, sameAs: [] }
 }
 
 /** What the scenario asks for, each attempt once; throws when one of its refusals cannot be tried. */

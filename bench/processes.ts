@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ClientTrust, Reload } from '../servers/config.ts'
+import type { SpanMessage, SpanReport } from '../servers/spans.ts'
 import type { ServerMessage, Snapshot } from '../servers/telemetry.ts'
 import { BenchError } from './errors.ts'
+import type { Hop } from './scenario.ts'
 import { temporaryPrefix } from './temporary.ts'
 
 /** What to start: a program of `servers/` out of a source tree, with its configuration file. */
@@ -32,10 +34,26 @@ export interface ServerProcess extends AsyncDisposable {
   reload(clients: ClientTrust): Promise<void>
   /** Tells it of anything else that changes while it serves. */
   change(changes: Reload): Promise<void>
+  /** Times of requests since it was last asked; throws `arm-failed` where it was not told to take any. */
+  spans(): Promise<SpanReport>
+  /** Where several processes pass requests on, all of them, this being the first; absent: this one alone. */
+  readonly hops?: readonly HopProcess[]
   /** Last log lines. */
   stderrTail(): string[]
   /** Ends the process: asks, then kills. Safe to call twice. */
   stop(): Promise<void>
+}
+
+/** One hop, alive. */
+export interface HopProcess {
+  readonly hop: Hop
+  readonly process: ServerProcess
+  readonly takesSpans: boolean
+}
+
+/** All processes of a server: itself, or its hops. */
+export function processesOf(server: ServerProcess): readonly ServerProcess[] {
+  return server.hops?.map(({ process }) => process) ?? [server]
 }
 
 /** Starts a server and waits until it listens; throws `arm-failed` with its last log lines. */
@@ -68,6 +86,11 @@ export async function startServer(options: StartOptions): Promise<ServerProcess>
           'arm-failed',
           `${program}: answered ${answer.kind} to a snapshot request`,
         )
+      },
+      async spans() {
+        const answer = await mailbox.ask({ kind: 'spans' })
+        if (answer.kind === 'spans') return answer.report
+        throw new BenchError('arm-failed', `${program}: answered ${answer.kind} to a spans request`)
       },
       async reload(clients) {
         await mailbox.ask({ kind: 'reload', clients })
@@ -115,16 +138,16 @@ export function createServerStarter(
   }
 }
 
-type Question = { kind: 'snapshot' } | ({ kind: 'reload' } & Reload)
+type Question = { kind: 'snapshot' } | { kind: 'spans' } | ({ kind: 'reload' } & Reload)
 
 interface Mailbox {
   readonly ready: Promise<Extract<ServerMessage, { kind: 'ready' }>>
   readonly died: AbortSignal
-  ask(question: Question): Promise<ServerMessage>
+  ask(question: Question): Promise<ServerMessage | SpanMessage>
 }
 
 function createMailbox(child: ChildProcess, program: string, tail: readonly string[]): Mailbox {
-  const waiting = new Map<number, PromiseWithResolvers<ServerMessage>>()
+  const waiting = new Map<number, PromiseWithResolvers<ServerMessage | SpanMessage>>()
   const ready = Promise.withResolvers<Extract<ServerMessage, { kind: 'ready' }>>()
   const death = new AbortController()
   let nextId = 1
@@ -139,7 +162,7 @@ function createMailbox(child: ChildProcess, program: string, tail: readonly stri
     for (const { reject } of waiting.values()) reject(error)
     waiting.clear()
   }
-  child.on('message', (message: ServerMessage) => {
+  child.on('message', (message: ServerMessage | SpanMessage) => {
     if (message.kind === 'ready') ready.resolve(message)
     else {
       waiting.get(message.id)?.resolve(message)
@@ -170,7 +193,7 @@ function createMailbox(child: ChildProcess, program: string, tail: readonly stri
     ask(question) {
       if (death.signal.aborted) return Promise.reject(death.signal.reason as BenchError)
       const id = nextId++
-      const answer = Promise.withResolvers<ServerMessage>()
+      const answer = Promise.withResolvers<ServerMessage | SpanMessage>()
       waiting.set(id, answer)
       child.send({ ...question, id }, (error) => {
         if (error)

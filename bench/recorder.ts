@@ -1,8 +1,13 @@
 import { createHistogram, encodeHistogram, recordAll, type Histogram } from './load/histogram.ts'
+import { createSpanRecorder, type HopSpans } from './hop-spans.ts'
 import type { Block, Slice } from './results.ts'
 
 /** What one slice measured, without its place in the block. */
-export type SliceReading = Omit<Slice, 'arm' | 'position'> & { readonly latenciesUs: Float64Array }
+export type SliceReading = Omit<Slice, 'arm' | 'position'> & {
+  readonly latenciesUs: Float64Array
+  /** Of each hop that takes them; default: none. */
+  readonly spans?: readonly HopSpans[]
+}
 
 /** How far a block is. */
 export interface SliceProgress {
@@ -15,7 +20,7 @@ export interface SliceProgress {
 export interface Recorder {
   expect(slices: number): void
   slice(arm: string, reading: SliceReading): void
-  finish(): Pick<Block, 'slices' | 'histograms'>
+  finish(): Pick<Block, 'slices' | 'histograms' | 'spans'>
 }
 
 /** An empty recorder; tells of every slice. */
@@ -25,12 +30,14 @@ export function createRecorder(onSlice: (progress: SliceProgress) => void): Reco
     string,
     { arm: string; load: Slice['load']; connections: number; histogram: Histogram }
   >()
+  const spansOf = createSpanRecorder()
   let expected = 0
   return {
     expect(count) {
       expected = count
     },
-    slice(arm, { latenciesUs, ...reading }) {
+    slice(arm, { latenciesUs, spans = [], ...reading }) {
+      spansOf.add({ arm, connections: reading.connections }, spans)
       const slice = { arm, position: slices.length, ...reading }
       slices.push(slice)
       const key = JSON.stringify([arm, reading.load, reading.connections])
@@ -50,6 +57,7 @@ export function createRecorder(onSlice: (progress: SliceProgress) => void): Reco
         ...entry,
         histogram: encodeHistogram(histogram),
       })),
+      ...spansOf.finish(),
     }),
   }
 }

@@ -59,6 +59,23 @@ const Refusal = Type.Object(
   strict,
 )
 
+/** What one hop catches when all before it are in the hands of an attacker. */
+const HopRefusals = Type.Object(
+  {
+    hop: text,
+    /** What the attacker has, of the hop before. */
+    holds: text,
+    tried: count,
+    refused: count,
+    /** `refuse`: what this hop is there to check. `record`: what it leaves to those before it. */
+    refusals: Type.Array(Refusal),
+  },
+  strict,
+)
+
+/** Every partner's credential at every other partner's resources. */
+const PairRefusals = Type.Object({ partners: count, tried: count, refused: count }, strict)
+
 const Preflight = Type.Object(
   {
     controlsPassed: count,
@@ -67,6 +84,10 @@ const Preflight = Type.Object(
     recorded: count,
     handlerCalls: count,
     refusals: Type.Array(Refusal),
+    /** Of a case with several hops: each behind the first. */
+    hops: Type.Optional(Type.Array(HopRefusals)),
+    /** Of a case with partners. */
+    pairs: Type.Optional(PairRefusals),
   },
   strict,
 )
@@ -145,6 +166,9 @@ const ArmRecord = Type.Object(
   strict,
 )
 
+/** What each hop of a case used of `cpuUs`, from the client's side. */
+const HopShares = Type.Optional(Type.Array(Type.Object({ hop: text, cpuUs: amount }, strict)))
+
 /** A short, fixed number of requests to one arm. */
 const Slice = Type.Object(
   {
@@ -159,6 +183,7 @@ const Slice = Type.Object(
     wallUs: amount,
     /** All threads of all server processes of the arm; the authorization server apart. Null for servers that are not ours. */
     cpuUs: nullable(amount),
+    hops: HopShares,
     issuerCpuUs: nullable(amount),
     clientCpuUs: amount,
     /** Time that runnable server threads waited for a core. */
@@ -228,6 +253,7 @@ const Window = Type.Object(
     ),
     /** Null for servers that are not ours. */
     cpuUs: nullable(amount),
+    hops: HopShares,
     issuerCpuUs: nullable(amount),
     clientCpuUs: amount,
     /** Of the client's time, what it spent looking at the clock and nothing else. */
@@ -271,6 +297,7 @@ const ChurnSlice = Type.Object(
     requests: count,
     wallUs: amount,
     cpuUs: nullable(amount),
+    hops: HopShares,
     issuerCpuUs: nullable(amount),
     clientCpuUs: amount,
     runQueueUs: nullable(amount),
@@ -362,6 +389,22 @@ const Block = Type.Object(
         strict,
       ),
     ),
+    /** Times that the hops of an arm took themselves, in duet slices, merged like `histograms`. */
+    spans: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            arm: text,
+            connections: count,
+            hop: text,
+            /** From the head of a request to the end of its answer, and that without waiting for the next hop. */
+            whole: text,
+            own: text,
+          },
+          strict,
+        ),
+      ),
+    ),
   },
   strict,
 )
@@ -401,6 +444,8 @@ export type Warning = Static<typeof Warning>
 export type Environment = Static<typeof Environment>
 export type Refusal = Static<typeof Refusal>
 export type Preflight = Static<typeof Preflight>
+export type HopRefusals = Static<typeof HopRefusals>
+export type PairRefusals = Static<typeof PairRefusals>
 export type ArmRecord = Static<typeof ArmRecord>
 export type Slice = Static<typeof Slice>
 export type Window = Static<typeof Window>

@@ -11,7 +11,7 @@ import { BenchError } from './errors.ts'
 import { createLab, type Lab } from './lab.ts'
 import { measure, type ArmSource, type Plan } from './measure.ts'
 import { pinClient, unpinClient, type Pinning } from './pinning.ts'
-import { preflight } from './preflight.ts'
+import { failuresOf, preflight } from './preflight.ts'
 import { createServerStarter, type StartServer } from './processes.ts'
 import type { ArmRecord, Block, Mode, Preflight, Run, Warning } from './results.ts'
 import { takeUp } from './resume.ts'
@@ -214,7 +214,7 @@ function preflightKey({ case: trial, tree }: PlannedArm): string {
 }
 
 function recordOf(arm: PlannedArm, preflight: Preflight | undefined): ArmRecord {
-  const accepted = preflight?.refusals.filter(({ passed }) => !passed) ?? []
+  const accepted = preflight === undefined ? [] : failuresOf(preflight)
   const reason =
     accepted.length === 0
       ? null
@@ -284,7 +284,7 @@ function createLabs(stack: AsyncDisposableStack): (trial: Case) => Promise<Lab> 
 const labParameters = [
   ...['key', 'serverKey', 'clientKey', 'chain', 'crl', 'alg', 'tls', 'introspectionCache'],
   ...['verifier', 'tokenCache', 'tokenBytes', 'issuerLatencyMs', 'bodyBytes', 'store', 'workers'],
-  ...['tokens', 'hitRatio', 'clients'],
+  ...['tokens', 'hitRatio', 'clients', 'partners'],
 ]
 const preflightsAtOnce = 2
 /** Time synchronisation slews by at most 500 ppm: 0.4 s in a run of a quarter of an hour. */

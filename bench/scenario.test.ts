@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import test from 'node:test'
 import { BenchError } from './errors.ts'
-import { caseId, expand, parseSettings } from './scenario.ts'
+import { caseId, expand, parseSettings, type Hop } from './scenario.ts'
 import { findScenario, loadScenarios } from './scenarios.ts'
 
 const all = await loadScenarios(join(import.meta.dirname, '..'))
@@ -11,18 +11,9 @@ test('the folder is the registry: a file name is a scenario name', () => {
   assert.deepEqual(
     all.map(({ name }) => name),
     [
-      ...[
-        'combined',
-        'dpop',
-        'http',
-        'introspection',
-        'jwt',
-        'mtls',
-        'mtls-san',
-        'reference',
-        'tls',
-      ],
-      'token-issuance',
+      ...['combined', 'dpop', 'http', 'integrations', 'introspection', 'jwt'],
+      ...['mtls', 'mtls-gateway', 'mtls-san', 'reference', 'sidecar', 'tls'],
+      ...['token-gateway', 'token-issuance'],
     ],
   )
 })
@@ -54,6 +45,22 @@ test('expand ignores settings that a scenario does not declare', () => {
     expand(findScenario('http', all), { alg: ['RS256'] }).map(({ id }) => id),
     ['http/connections=8/workers=1'],
   )
+})
+
+test('hops begin with the server, pass on to the next, and end in a service', () => {
+  for (const { name, server, hops } of all) {
+    if (hops === undefined) continue
+    assert.equal(hops[0]?.program, server, name)
+    assert.equal(new Set(hops.map((hop) => hop.name)).size, hops.length, name)
+    for (const [index, { brings, peers, token }] of hops.entries()) {
+      const next: Hop | undefined = hops[index + 1]
+      assert.equal(brings === null, next === undefined, name)
+      // What is brought is asked for, and the other way round.
+      if (brings === 'certificate-and-token') assert.equal(next?.peers, 'gateway', name)
+      if (brings === 'own-token') assert.equal(next?.token, 'jwt', name)
+      if (peers === 'plain') assert.deepEqual([index > 0, token], [true, 'none'], name)
+    }
+  }
 })
 
 test('baselines, parts and servers of every scenario exist', () => {

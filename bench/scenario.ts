@@ -23,6 +23,25 @@ export interface Credentials {
   readonly named?: boolean
   /** How the client proves itself to the authorization server, which is what is measured. */
   readonly issuance?: ClientAuthentication
+  /** Clients are partners: each with a tenant, scopes and a quota of its own, and a line in the audit trail. */
+  readonly partners?: boolean
+}
+
+/** One process on the way of a request: a gateway, a sidecar, or in the end the service. */
+export interface Hop {
+  /** What tables call it. */
+  readonly name: string
+  /** Program in `servers/`, without `.ts`. */
+  readonly program: string
+  /** Whose certificates it asks for; `nobody`: TLS without; `plain`: no TLS, on loopback alone. */
+  readonly peers: 'clients' | 'gateway' | 'nobody' | 'plain'
+  /** Form of the access tokens that it checks itself. */
+  readonly token: 'none' | 'jwt'
+  /**
+   * What it brings to the next hop: access tokens of its own; its own certificate and the client's token;
+   * or nothing, to a service beside it. Null in the last.
+   */
+  readonly brings: 'own-token' | 'certificate-and-token' | 'nothing' | null
 }
 
 /** Ways in which a client authenticates at the token endpoint (RFC 6749, RFC 7523, RFC 8705). */
@@ -47,6 +66,8 @@ export interface ScenarioDefinition {
   readonly refuses: (parameters: Parameters) => readonly string[]
   /** Ids accepted by design: measured and reported. */
   readonly records: (parameters: Parameters) => readonly string[]
+  /** From the client's side, the first being `server`; default: the server alone. */
+  readonly hops?: readonly Hop[]
   /** Parameter settings under which `verify` tries the refusals; default: the defaults alone. */
   readonly verify?: readonly Parameters[]
 }
@@ -184,6 +205,44 @@ export const introspectionParameters = {
   },
 } as const satisfies Record<string, Parameter>
 
+/** As `tlsParameters`, where a server is one process. */
+export const oneProcessParameters = {
+  connections: tlsParameters.connections,
+  bodyBytes: tlsParameters.bodyBytes,
+  tls: tlsParameters.tls,
+  key: tlsParameters.key,
+  serverKey: tlsParameters.serverKey,
+  clientKey: tlsParameters.clientKey,
+  chain: tlsParameters.chain,
+} as const satisfies Record<string, Parameter>
+
+/** Parameters of every scenario with several hops. */
+export const hopParameters = {
+  ...oneProcessParameters,
+  spans: {
+    describe: 'whether each hop takes the time of its part of every request',
+    default: 'on',
+    values: ['on', 'off'],
+  },
+} as const satisfies Record<string, Parameter>
+
+/** Parameters of every scenario whose clients are partners. */
+export const partnerParameters = {
+  ...oneProcessParameters,
+  connections: { ...tlsParameters.connections, default: '50' },
+  partners: {
+    describe:
+      'partners, each with a credential, a tenant, scopes and a quota, on connections in turn',
+    default: '50',
+    values: ['50', '100', '200'],
+  },
+  credential: {
+    describe: 'what a partner comes with: an access token or a certificate',
+    default: 'token',
+    values: ['token', 'certificate'],
+  },
+} as const satisfies Record<string, Parameter>
+
 /** Parameters of issuing tokens. */
 export const issuanceParameters = {
   connections: tlsParameters.connections,
@@ -217,6 +276,7 @@ export const quietSettings: ReadonlySet<string> = new Set(
     store: introspectionParameters.store,
     issuerLatencyMs: introspectionParameters.issuerLatencyMs,
     workers: serverParameters.workers,
+    spans: hopParameters.spans,
   }).map(([name, parameter]) => `${name}=${parameter.default}`),
 )
 

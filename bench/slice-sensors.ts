@@ -1,5 +1,5 @@
 import type { Snapshot } from '../servers/telemetry.ts'
-import type { ServerProcess } from './processes.ts'
+import { processesOf, type ServerProcess } from './processes.ts'
 import type { Slice } from './results.ts'
 import {
   awaitSleep,
@@ -15,7 +15,10 @@ import {
 
 /** Everything read at one end of a slice. */
 export interface SensorReading {
+  /** Of all its processes. */
   readonly server: CpuReading
+  /** Of each hop, by name; null where there is but the server. */
+  readonly hops: readonly HopReading[] | null
   readonly issuer: CpuReading | null
   readonly machine: MachineReading
   readonly client: ClientReading
@@ -25,6 +28,7 @@ export interface SensorReading {
 export type SensedSlice = Pick<
   Slice,
   | 'cpuUs'
+  | 'hops'
   | 'issuerCpuUs'
   | 'clientCpuUs'
   | 'runQueueUs'
@@ -60,14 +64,20 @@ export function createSliceSensors(
   server: ServerProcess,
   issuer: ServerProcess | null,
 ): SliceSensors {
-  const serverMeter = createCpuMeter(server.pid)
+  const meters = processesOf(server).map((process) => ({
+    process,
+    read: createCpuMeter(process.pid),
+  }))
+  const names = server.hops?.map(({ hop }) => hop.name) ?? null
   const issuerMeter = issuer === null ? null : createCpuMeter(issuer.pid)
   const here = () => ({ machine: readMachine(), client: readClient() })
   const readProcesses = async () => {
-    for (const { pid } of issuer === null ? [server] : [server, issuer])
+    for (const { pid } of [...processesOf(server), ...(issuer === null ? [] : [issuer])])
       for (const each of processTree(pid)) awaitSleep(each)
+    const readings: CpuReading[] = []
+    for (const { process, read } of meters) readings.push(read() ?? (await askCpu(process)))
     return {
-      server: serverMeter() ?? (await askCpu(server)),
+      ...together(readings, names),
       issuer:
         issuer === null || issuerMeter === null ? null : (issuerMeter() ?? (await askCpu(issuer))),
     }
@@ -82,12 +92,51 @@ export function createSliceSensors(
       return { ...(await readProcesses()), ...surroundings }
     },
     readNow() {
-      const serverCpu = serverMeter()
-      return serverCpu === null
+      const readings = meters.map(({ read }) => read()).filter((reading) => reading !== null)
+      return readings.length < meters.length
         ? null
-        : { server: serverCpu, issuer: issuerMeter?.() ?? null, ...here() }
+        : { ...together(readings, names), issuer: issuerMeter?.() ?? null, ...here() }
     },
     between: difference,
+  }
+}
+
+/** The CPU of one hop. */
+interface HopReading {
+  readonly hop: string
+  readonly cpuUs: number
+}
+
+/** Sums readings of the processes of one server; `names` where they are hops. */
+function together(
+  readings: readonly CpuReading[],
+  names: readonly string[] | null,
+): Pick<SensorReading, 'server' | 'hops'> {
+  const waits = readings.flatMap(({ runQueueUs }) => runQueueUs ?? [])
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+  return {
+    server: {
+      cpuUs: sum(readings.map(({ cpuUs }) => cpuUs)),
+      runQueueUs: waits.length < readings.length ? null : sum(waits),
+    },
+    hops:
+      names === null
+        ? null
+        : readings.map(({ cpuUs }, index) => ({ hop: names[index] ?? '', cpuUs })),
+  }
+}
+
+function hopShares(
+  started: SensorReading,
+  ended: SensorReading,
+): Pick<SensedSlice, 'hops'> | undefined {
+  if (started.hops === null || ended.hops === null) return undefined
+  const before = started.hops
+  return {
+    hops: ended.hops.map(({ hop, cpuUs }, index) => ({
+      hop,
+      cpuUs: cpuUs - (before[index]?.cpuUs ?? 0),
+    })),
   }
 }
 
@@ -109,6 +158,7 @@ function difference(
   const idleUs = after.eventLoopIdleUs - before.eventLoopIdleUs
   return {
     cpuUs,
+    ...hopShares(started, ended),
     issuerCpuUs,
     clientCpuUs,
     runQueueUs: minus(ended.server.runQueueUs, started.server.runQueueUs),

@@ -44,6 +44,20 @@ export const certificateSeries = {
   renewal: (clients: number) => `certificates for ${clients} clients, one after the other`,
 } as const
 
+/** APIs that one agent calls. */
+export const agentApis = 50
+
+/** Of `agent`. */
+export const agentSeries = {
+  tokensIssuer: `tokens for ${agentApis} audiences, CPU of the issuer`,
+  tokensAgent: `tokens for ${agentApis} audiences, CPU of the agent`,
+  tokensBytes: `tokens for ${agentApis} audiences, bytes held`,
+  certificatesServer: `handshakes with ${agentApis} certificates, CPU of the servers`,
+  certificatesAgent: `handshakes with ${agentApis} certificates, CPU of the agent`,
+  certificatesIssue: `making ${agentApis} certificates with their keys, CPU of the CA`,
+  certificatesBytes: `${agentApis} certificates with their keys, bytes held`,
+} as const
+
 /** Sizes that are tried. */
 export const sizes = { authorities: [1, 100, 500], clients: [1, 10_000] } as const
 

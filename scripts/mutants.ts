@@ -12,6 +12,7 @@ import { jwtMutants } from './mutants/jwt.ts'
 import type { Edit, Mutant, Repair } from './mutants/mutant.ts'
 import { mutualTlsMutants, mutualTlsRepairs } from './mutants/mutual-tls.ts'
 import { tlsMutants } from './mutants/tls.ts'
+import { topologyMutants } from './mutants/topologies.ts'
 
 // Proves that the refusals are a gate: for each bad credential a bug that lets it in is put into a
 // copy of the source, and `verify` run there must fail on exactly that row.
@@ -25,6 +26,7 @@ export const mutants: readonly (Mutant | Repair)[] = [
   ...introspectionMutants,
   ...combinedMutants,
   ...dpopMutants,
+  ...topologyMutants,
 ]
 
 /** What `verify` made of one mutant. */

@@ -9,7 +9,7 @@ import { endpoints } from './authorization-endpoints.ts'
 import type { JwkSet } from './authorization-keys.ts'
 import { padToken } from './authorization-padding.ts'
 import type { TokenStore } from './authorization-store-entry.ts'
-import { resources } from './config.ts'
+import { agentResourcePrefix, resources } from './config.ts'
 import type { AuthorizationConfig, PublicKeyAlgorithm } from './config.ts'
 import { readConfigured, required } from './process.ts'
 import type { Telemetry } from './telemetry.ts'
@@ -132,11 +132,22 @@ function resourceIndicators(config: AuthorizationConfig) {
       throw new InvalidTarget('resource is missing')
     },
     getResourceServerInfo: (_ctx: KoaContextWithOIDC, indicator: string): ResourceServer => {
-      const server = servers.get(indicator)
+      const server = servers.get(indicator) ?? agentServer(servers, indicator)
       if (server === undefined) throw new InvalidTarget('resource is unknown')
       return server
     },
   }
+}
+
+/** One of the many APIs that an agent calls: an audience of its own, else as the payments API. */
+function agentServer(
+  servers: ReadonlyMap<string, ResourceServer>,
+  indicator: string,
+): ResourceServer | undefined {
+  const number = agentNumber.exec(indicator)?.[1]
+  const payments = servers.get(resources.jwt)
+  if (number === undefined || payments === undefined) return undefined
+  return { ...payments, audience: `https://api-${number}.trustbench.test` }
 }
 
 /** Form, life and audience of the tokens of each resource indicator. */
@@ -181,6 +192,7 @@ function assertIssuerIsAudience(ctx: KoaContextWithOIDC, claims: object): void {
   }
 }
 
+const agentNumber = new RegExp(`^${agentResourcePrefix}([1-9]\\d{0,3})$`)
 const apiScopes = ['payments:read', 'payments:write', 'admin:manage']
 
 const algorithms = [

@@ -52,7 +52,26 @@ const server: ServerConfig = {
   workers: 1,
   tenants: 0,
   drainMs: null,
+  upstream: {
+    url: 'https://127.0.0.1:1',
+    caFile: 'a',
+    identity: { certificateFile: 'c', keyFile: 'k' },
+    ownTokens: {
+      issuer: 'https://localhost:1',
+      caFile: 'a',
+      clientIds: { acme: 'acme-edge' },
+      resource: 'urn:x',
+      scope: 's',
+    },
+  },
+  spans: true,
+  partners: {
+    partners: { acme: { scopes: ['payments:read'], quotaPerMinute: 1 } },
+    auditFile: 'l',
+  },
 }
+const { upstream } = server
+const none = { upstream: null, spans: false, partners: null } as const
 const authorization: AuthorizationConfig = {
   host: '127.0.0.1',
   port: 65_535,
@@ -101,7 +120,7 @@ describe('schemas', () => {
 describe('parseServerConfig', () => {
   for (const [name, changes] of [
     ['everything', {}],
-    ['the least', { tls: null, clients: null, issuer: null, token: 'none' }],
+    ['the least', { tls: null, clients: null, issuer: null, token: 'none', ...none }],
   ] as const) {
     it(`takes ${name}`, () => {
       assert.deepEqual(parseServerConfig({ ...server, ...changes }), { ...server, ...changes })
@@ -117,6 +136,19 @@ describe('parseServerConfig', () => {
     ['a port as text', { ...server, port: '0' }, /port must be integer/],
     ['a TLS version', { ...server, tls: { ...tls, version: '1.1' } }, /tls.version .*\(1.2, 1.3\)/],
     ['no key file', { ...server, tls: { ...tls, keyFile: '' } }, /tls.keyFile must NOT have fewer/],
+    [
+      'plain HTTP to another machine',
+      { ...server, upstream: { ...upstream, url: 'http://10.0.0.1:80' } },
+      /upstream.url must match pattern/,
+    ],
+    [
+      'a quota of nothing',
+      {
+        ...server,
+        partners: { partners: { a: { scopes: [], quotaPerMinute: 0 } }, auditFile: 'l' },
+      },
+      /partners.a.quotaPerMinute must be >= 1/,
+    ],
     ['a token form', { ...server, token: 'saml' }, /token .*\(none, jwt, opaque\)/],
     [
       'an issuer without TLS',

@@ -4,10 +4,14 @@ import type {
   AuthorizationConfig,
   ClientTrust,
   IssuerConfig,
+  OwnTokensConfig,
+  PartnerConfig,
+  PartnersConfig,
   RegisteredClient,
   SanPolicy,
   ServerConfig,
   TlsConfig,
+  UpstreamConfig,
 } from './config.ts'
 import { StartError } from './process.ts'
 
@@ -68,6 +72,39 @@ export function serverConfigSchema(): JsonSchema {
     workers: byDefault(integer(1, 64), 1),
     tenants: byDefault(integer(0), 0),
     drainMs: byDefault(nullable(integer(1)), null),
+    upstream: byDefault(nullable(upstream()), null),
+    spans: byDefault({ type: 'boolean' }, false),
+    partners: byDefault(nullable(partners()), null),
+  })
+}
+
+function upstream(): JsonSchema {
+  const ownTokens = record<OwnTokensConfig>({
+    issuer: httpsUrl,
+    caFile: text,
+    clientIds: { type: 'object', additionalProperties: text },
+    resource: text,
+    scope: text,
+  })
+  return record<UpstreamConfig>({
+    // What is not encrypted does not leave this machine.
+    url: { type: 'string', pattern: '^(https://|http://127\\.0\\.0\\.1:)' },
+    caFile: nullable(text),
+    identity: nullable(
+      record<NonNullable<UpstreamConfig['identity']>>({ certificateFile: text, keyFile: text }),
+    ),
+    ownTokens: nullable(ownTokens),
+  })
+}
+
+function partners(): JsonSchema {
+  const partner = record<PartnerConfig>({
+    scopes: { type: 'array', items: text },
+    quotaPerMinute: integer(1),
+  })
+  return record<PartnersConfig>({
+    partners: { type: 'object', additionalProperties: partner },
+    auditFile: text,
   })
 }
 

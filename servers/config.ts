@@ -110,6 +110,50 @@ export interface ServerConfig {
    * so many ms is cut; clients that are still trusted pay a new handshake.
    */
   readonly drainMs: number | null
+  /** The next hop, of a gateway or a sidecar; null in a service. */
+  readonly upstream: UpstreamConfig | null
+  /** Whether it takes the time of every request, and tells it when asked. */
+  readonly spans: boolean
+  /** Partners with quota and audit trail; null where there are none. */
+  readonly partners: PartnersConfig | null
+}
+
+/** How a hop reaches the next one. */
+export interface UpstreamConfig {
+  /** Origin of the next hop; plain HTTP only on loopback. */
+  readonly url: string
+  /** PEM trust anchor for connections to it; null for plain HTTP. */
+  readonly caFile: string | null
+  /** This hop's own certificate, which it presents to the next one and to the issuer; null = none. */
+  readonly identity: { readonly certificateFile: string; readonly keyFile: string } | null
+  /** Access tokens of this hop's own; null where it brings none. */
+  readonly ownTokens: OwnTokensConfig | null
+}
+
+/** Where a hop gets access tokens of its own: client credentials, proved by its certificate (RFC 8705). */
+export interface OwnTokensConfig {
+  readonly issuer: string
+  /** PEM trust anchor for connections to the issuer. */
+  readonly caFile: string
+  /** Its client at the issuer, one a tenant: so no token is good for two of them. */
+  readonly clientIds: Readonly<Record<string, string>>
+  /** Resource indicator (RFC 8707). */
+  readonly resource: string
+  readonly scope: string
+}
+
+/** Whom an API with many integrations serves, by tenant; who is not named gets nothing. */
+export interface PartnersConfig {
+  readonly partners: Readonly<Record<string, PartnerConfig>>
+  /** File that gets one line of JSON a request; created, appended to. */
+  readonly auditFile: string
+}
+
+/** What one partner may do, whatever its credential says. */
+export interface PartnerConfig {
+  readonly scopes: readonly string[]
+  /** Admitted requests a minute. */
+  readonly quotaPerMinute: number
 }
 
 /** What changes while a server serves, over IPC; what is left out stays as it is. Files are read anew. */
@@ -185,3 +229,11 @@ export const resources = {
   otherJwt: 'urn:trustbench:other:jwt',
   otherOpaque: 'urn:trustbench:other:opaque',
 } as const
+
+/** Resource indicator of one of the many APIs that an agent calls, `n` from 1; its tokens are JWTs. */
+export function agentResource(n: number): string {
+  return `${agentResourcePrefix}${n}`
+}
+
+/** What all of those begin with. */
+export const agentResourcePrefix = 'urn:trustbench:agent:jwt:'

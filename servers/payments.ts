@@ -1,26 +1,20 @@
-import { fastify } from 'fastify'
-import type { FastifyReply } from 'fastify'
-import { createServer as createHttpServer, STATUS_CODES } from 'node:http'
-import type { IncomingMessage, RequestListener, Server } from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
-import type { Socket } from 'node:net'
-import type { TlsOptions } from 'node:tls'
-import { admit } from './guards/guard.ts'
-import type { Guard, Refusal, Scope } from './guards/guard.ts'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { createGuardedApp, guardRoute } from './guarded-app.ts'
+import type { ListenerOptions, OrgPath, PaymentPath, Watch } from './guarded-app.ts'
+import type { Guard, Scope } from './guards/guard.ts'
 import { createPaymentStore } from './payment-store.ts'
 import type { PaymentStoreOptions } from './payment-store.ts'
-import { httpLimits } from './process.ts'
 import type { Service } from './process.ts'
-import type { Telemetry } from './telemetry.ts'
 
 /** What makes one payments server differ from another: TLS options and guards, nothing else. */
-export interface PaymentsOptions {
-  readonly telemetry: Telemetry
-  /** Null for plain HTTP. */
-  readonly tls: TlsOptions | null
+export interface PaymentsOptions extends ListenerOptions {
   readonly guards: readonly Guard[]
-  /** Default: the one payment of acme. */
-  readonly payments?: PaymentStoreOptions
+  /** Default: the one payment of acme, and no spans. */
+  readonly payments?: PaymentStoreOptions & { readonly spans?: boolean }
+  /** Told of every verdict. */
+  readonly watch?: Watch
+  /** Adds plugins and hooks before there are routes. */
+  readonly prepare?: (app: FastifyInstance) => void | Promise<void>
 }
 
 /** Builds the payments API behind its guards; the caller listens. */
@@ -29,18 +23,15 @@ export async function createPayments({
   tls,
   guards,
   payments = {},
+  watch,
+  prepare,
 }: PaymentsOptions): Promise<Service> {
-  const app = fastify({
-    logger: false,
-    exposeHeadRoutes: false,
-    bodyLimit: bodyLimitBytes,
-    clientErrorHandler: (error, socket) => {
-      refuseUnparsable(error, socket, telemetry)
-    },
-    serverFactory: (listener) => createServer(listener, tls),
-  })
+  const app = createGuardedApp({ telemetry, tls })
+  await prepare?.(app)
   const store = createPaymentStore(payments)
-  const guarded = (scope: Scope) => ({ onRequest: guardRoute(guards, scope, telemetry) })
+  const guarded = (scope: Scope) => ({
+    onRequest: guardRoute(guards, scope, telemetry, watch),
+  })
 
   app.get<{ Params: PaymentPath }>(
     '/v1/orgs/:orgId/payments/:paymentId',
@@ -68,89 +59,8 @@ export async function createPayments({
     },
   )
   await app.ready()
+  if (payments.spans === true) (await import('./spans.ts')).attachSpans(app.server)
   return { server: app.server, scheme: tls === null ? 'http' : 'https', close: () => app.close() }
-}
-
-interface OrgPath {
-  readonly orgId: string
-}
-
-interface PaymentPath extends OrgPath {
-  readonly paymentId: string
-}
-
-/** What a guarded route reads of Fastify's request, whatever else its path holds. */
-interface RoutedRequest {
-  readonly raw: IncomingMessage
-  readonly params: OrgPath
-}
-
-/** What a refusal needs of Fastify's reply, whatever its route answers. */
-interface RefusingReply {
-  header(name: string, value: string | number): unknown
-  code(status: number): { send(body: unknown): unknown }
-}
-
-function createServer(listener: RequestListener, tls: TlsOptions | null): Server {
-  return tls === null
-    ? createHttpServer(httpLimits, listener)
-    : createHttpsServer({ ...tls, ...httpLimits }, listener)
-}
-
-/** Runs before anything of the request but its head is read: a refused body is never parsed. */
-function guardRoute(
-  guards: readonly Guard[],
-  scope: Scope,
-  telemetry: Telemetry,
-): (request: RoutedRequest, reply: RefusingReply, done: () => void) => void {
-  return (request, reply, done) => {
-    const decide = (refusal: Refusal | null): void => {
-      if (refusal === null) done()
-      else refuse(refusal, reply, telemetry)
-    }
-    const verdict = admit(guards, {
-      request: request.raw,
-      requires: { scope, orgId: request.params.orgId },
-      caller: { certificate: null, token: null },
-    })
-    if (verdict instanceof Promise) void verdict.then(decide)
-    else decide(verdict)
-  }
-}
-
-/** The client learns the status and the challenge; the reason stays in the log. */
-function refuse(refusal: Refusal, reply: RefusingReply, telemetry: Telemetry): void {
-  const { status, reason, challenge, retryAfterSeconds } = refusal
-  telemetry.refused(reason, status)
-  if (challenge !== undefined) reply.header('www-authenticate', challenge)
-  if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
-  reply.code(status).send({ error: errorNames[status] })
-}
-
-/** A request that never became one: no route, no guard, no reply object. */
-function refuseUnparsable(
-  error: Error & { readonly code?: string },
-  socket: Socket,
-  telemetry: Telemetry,
-): void {
-  const { status, reason } = unparsable(error.code ?? '')
-  // node:https reports failed handshakes here too: the telemetry has counted those.
-  if (status === 0 || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  telemetry.refused(reason, status)
-  telemetry.responded(status)
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
-  )
-}
-
-function unparsable(code: string): { status: number; reason: string } {
-  if (code === 'HPE_HEADER_OVERFLOW') return { status: 431, reason: 'header_overflow' }
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { status: 408, reason: 'request_timeout' }
-  if (code.startsWith('HPE_')) return { status: 400, reason: 'malformed_request' }
-  return { status: 0, reason: '' }
 }
 
 function notFound(reply: FastifyReply): FastifyReply {
@@ -160,12 +70,3 @@ function notFound(reply: FastifyReply): FastifyReply {
 function badRequest(reply: FastifyReply): FastifyReply {
   return reply.code(400).send({ error: 'invalid_payment' })
 }
-
-const errorNames = {
-  400: 'invalid_request',
-  401: 'unauthorized',
-  403: 'forbidden',
-  503: 'unavailable',
-} as const satisfies Record<Refusal['status'], string>
-/** A payment is some hundred bytes. */
-const bodyLimitBytes = 16_384

@@ -1,4 +1,4 @@
-import { certificateSeries, coldStartSeries, fleets } from '../trial-series.ts'
+import { agentSeries, certificateSeries, coldStartSeries, fleets } from '../trial-series.ts'
 import {
   decided,
   numberOf,
@@ -27,7 +27,7 @@ export const issuanceClaims: readonly Claim[] = [
     sentence: 'A certificate for every interaction of an agent is impossible to run.',
     source: 'B',
     experiments: [],
-    trials: ['certificates'],
+    trials: ['certificates', 'agent'],
     decide: (_, __, trials) => decideShortCertificates(trials),
   },
   {
@@ -139,6 +139,7 @@ function decideShortCertificates(trials: Trials): Decision {
         over(seriesOf(trials, 'certificates', certificateSeries.renewal(clients))),
       ),
     ),
+    ...agentNumbers(trials),
   ]
   switch (sideOf(times, impossible)) {
     case 'below':
@@ -152,6 +153,19 @@ function decideShortCertificates(trials: Trials): Decision {
     case null:
       return decided('undecided', 'the interval reaches over ten times a token', numbers)
   }
+}
+
+/** What an agent needs that calls many APIs: as many tokens, or as many certificates. */
+function agentNumbers(trials: Trials) {
+  const { tokensBytes, certificatesBytes, ...costs } = agentSeries
+  return [
+    ...Object.values(costs).flatMap((series) =>
+      numberOf(`an agent: ${series}`, 'µs', over(seriesOf(trials, 'agent', series))),
+    ),
+    ...[tokensBytes, certificatesBytes].flatMap((series) =>
+      numberOf(`an agent: ${series}`, '', over(seriesOf(trials, 'agent', series))),
+    ),
+  ]
 }
 
 function decideColdStart(trials: Trials): Decision {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import type { Preflight } from '../results.ts'
 import {
+  agentSeries,
   certificateSeries,
   coldStartSeries,
   handshakeSeries,
@@ -158,10 +159,11 @@ const credentials = (certificate: number[], token: number[]) =>
     [certificateSeries.renewal(1_000)]: around(1_000),
   })
 
-test('P10: by a certificate over a token', () => {
-  assert.equal(decide('P10', [credentials(around(800), around(400))]), 'refuted')
-  assert.equal(decide('P10', [credentials(around(8_000), around(400))]), 'supported')
-  assert.equal(decide('P10', [credentials(around(4_000, 0.3), around(400))]), 'undecided')
+test('P10: by a certificate over a token; what an agent needs stands beside it', () => {
+  const agent = trialOf('agent', { [agentSeries.tokensIssuer]: around(20_000) })
+  assert.equal(decide('P10', [credentials(around(800), around(400)), agent]), 'refuted')
+  assert.equal(decide('P10', [credentials(around(8_000), around(400)), agent]), 'supported')
+  assert.equal(decide('P10', [credentials(around(4_000, 0.3), around(400)), agent]), 'undecided')
 })
 
 const cold = (fetch: number[], jwt: number[], mtls: number[]) => [

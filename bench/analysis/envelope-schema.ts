@@ -171,6 +171,22 @@ const BreakEvenSchema = Type.Object(
   strict,
 )
 
+const HopSchema = Type.Object(
+  {
+    hop: text,
+    cpuUsPerRequest: figure,
+    /** Median time in its process, without waiting for the next hop. */
+    ownP50Us: figure,
+    /** With all that is behind it. */
+    wholeP50Us: figure,
+    /** As ownP50Us, at one connection. */
+    singleOwnP50Us: figure,
+    /** What it refuses an attacker who has all hops before it; null for the first. */
+    bypassed: nullable(Type.Object({ holds: text, tried: count, refused: count }, strict)),
+  },
+  strict,
+)
+
 const CaseSchema = Type.Object(
   {
     id: text,
@@ -189,6 +205,10 @@ const CaseSchema = Type.Object(
           refused: count,
           recorded: count,
           handlerCalls: count,
+          /** Every partner's credential at every other's resources. */
+          pairs: Type.Optional(
+            Type.Object({ partners: count, tried: count, refused: count }, strict),
+          ),
         },
         strict,
       ),
@@ -206,6 +226,8 @@ const CaseSchema = Type.Object(
     curve: nullable(CurveSchema),
     /** With new connections: how they were used, and what a connection took; else null. */
     churn: nullable(ChurnSchema),
+    /** Of each hop, from the client's side; empty where the case is one server. */
+    hops: Type.Array(HopSchema),
     warnings,
     /** Of a server that is the user's own; absent for scenarios. */
     target: armProperties.target,

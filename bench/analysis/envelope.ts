@@ -118,6 +118,7 @@ function caseOf({
   singleConnection,
   window,
   curve,
+  hops,
   warnings,
 }: ArmSummary): RunEnvelope['cases'][number] {
   return {
@@ -137,6 +138,7 @@ function caseOf({
     openLoop: window === null ? null : openLoopOf(window),
     churn: null,
     curve: curve === null ? null : curveOf(curve),
+    hops: hops.map((one) => ({ ...one })),
     warnings: [...warnings],
     ...(record.target === undefined ? {} : { target: record.target }),
   }
@@ -197,6 +199,8 @@ function countsOf({
   refused,
   recorded,
   handlerCalls,
+  pairs,
 }: NonNullable<ArmSummary['record']['preflight']>) {
-  return { controlsPassed, tried, refused, recorded, handlerCalls }
+  const counts = { controlsPassed, tried, refused, recorded, handlerCalls }
+  return pairs === undefined ? counts : { ...counts, pairs }
 }

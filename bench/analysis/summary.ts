@@ -18,6 +18,7 @@ import { breakEvens, type BreakEven } from './break-even.ts'
 import { curveFigures, type CurveFigures } from './curve.ts'
 import { churnFigures, type ChurnFigures } from './churn.ts'
 import { ledgersOf, primitiveFigures, type Ledger, type PrimitiveFigures } from './ledger.ts'
+import { hopFigures, type HopFigures } from './hops.ts'
 import { windowFigures, type WindowFigures } from './windows.ts'
 
 /** One arm of a run with its figures. */
@@ -33,6 +34,8 @@ export interface ArmSummary {
   readonly curve: CurveFigures | null
   /** With new connections, one for each use of them; else empty. */
   readonly churn: readonly ChurnFigures[]
+  /** Of each hop, from the client's side; empty where the case is one server. */
+  readonly hops: readonly HopFigures[]
   readonly warnings: readonly Warning[]
 }
 
@@ -91,6 +94,11 @@ export function summarise(
       window,
       curve: curves.get(record.id) ?? null,
       churn: churn.get(record.id) ?? [],
+      hops: hopFigures(
+        blocks,
+        { arm: record.id, connections: ownConnections(record), level: thresholds.level },
+        record.preflight?.hops ?? [],
+      ),
       warnings: armWarnings(record, figures),
     }
   })

@@ -8,7 +8,8 @@ const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null
 const text = Type.String()
 const count = Type.Integer({ minimum: 0 })
 const share = Type.Number()
-const refusal = preflightOf(RunSchema).refusals.items
+const { refusals: tried, pairs } = preflightOf(RunSchema)
+const refusal = tried.items
 
 /** JSON Schema of what `verify --json` prints. */
 export const VerifyEnvelopeSchema = Type.Object(
@@ -30,6 +31,7 @@ export const VerifyEnvelopeSchema = Type.Object(
               refused: count,
               recorded: count,
               handlerCalls: count,
+              pairs,
             },
             strict,
           ),
@@ -37,7 +39,18 @@ export const VerifyEnvelopeSchema = Type.Object(
         strict,
       ),
     ),
-    refusals: Type.Array(Type.Object({ case: text, ...refusal.properties }, strict)),
+    refusals: Type.Array(
+      Type.Object(
+        {
+          case: text,
+          /** Tried behind the hops before this one, by an attacker who has what `holds` says. */
+          hop: Type.Optional(text),
+          holds: Type.Optional(text),
+          ...refusal.properties,
+        },
+        strict,
+      ),
+    ),
   },
   { ...strict, $id: 'verify-envelope' },
 )

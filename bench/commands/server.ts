@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { BenchError } from '../errors.ts'
+import { issuerNeeds, needsIssuer, startCase, type Launch } from '../hops.ts'
 import { createLab } from '../lab.ts'
 import { createServerStarter, type ServerProcess } from '../processes.ts'
 import { expand, parseSettings } from '../scenario.ts'
@@ -38,27 +39,13 @@ async function serve(
   const port = parsePort(options.port)
   await using lab = await createLab({ parameters: trial.parameters })
   await using start = createServerStarter(io.signal)
-  const credentials = trial.scenario.credentials(trial.parameters)
-  const issuer =
-    credentials.token === 'none'
-      ? null
-      : await start.server({
-          program: 'authorization',
-          configFile: await lab.writeConfig(
-            'authorization',
-            lab.authorizationConfig({ proofs: credentials.proof === true }),
-          ),
-        })
+  const launch: Launch = async (program, config) =>
+    start.server({ program, configFile: await lab.writeConfig(program, config) })
+  const issuer = needsIssuer(trial)
+    ? await launch('authorization', lab.authorizationConfig(issuerNeeds(trial)))
+    : null
   const issuerUrl = issuer === null ? null : `https://127.0.0.1:${issuer.port}`
-  const own =
-    credentials.issuance === undefined
-      ? lab.serverConfig(trial, issuerUrl)
-      : lab.authorizationConfig()
-  const config = { ...own, port }
-  const server = await start.server({
-    program: trial.scenario.server,
-    configFile: await lab.writeConfig(trial.scenario.server, config),
-  })
+  const server = await startCase({ trial, lab, issuerUrl, launch, port })
   const lines = await curlLines({ trial, lab, server, issuerUrl })
   const url = `${trial.scenario.tls ? 'https' : 'http'}://127.0.0.1:${server.port}`
   if (options.json === true) {

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { referenceName } from '../arms.ts'
 import { BenchError, exitCodeOf } from '../errors.ts'
-import { preflight } from '../preflight.ts'
+import { failuresOf, preflight } from '../preflight.ts'
 import { createServerStarter } from '../processes.ts'
 import { refusalTable } from '../render/refusals.ts'
 import type { Preflight } from '../results.ts'
@@ -41,8 +41,8 @@ async function verify(
     outcomes.push({ case: trial, preflight: outcome })
     if (options.json !== true) io.out(`${refusalTable(trial.id, outcome)}\n`)
   }
-  const accepted = outcomes.flatMap(({ case: trial, preflight: { refusals } }) =>
-    refusals.filter(({ passed }) => !passed).map(({ id }) => `${trial.scenario.name} ${id}`),
+  const accepted = outcomes.flatMap(({ case: trial, preflight: outcome }) =>
+    failuresOf(outcome).map(({ id }) => `${trial.scenario.name} ${id}`),
   )
   if (options.json === true) io.out(`${JSON.stringify(envelope(outcomes))}\n`)
   if (accepted.length === 0) return { exitCode: 0 }
@@ -77,19 +77,23 @@ function envelope(outcomes: readonly { case: Case; preflight: Preflight }[]) {
   return {
     schema: 1,
     command: 'verify',
-    complete: outcomes.every(({ preflight }) => preflight.refusals.every(({ passed }) => passed)),
+    complete: outcomes.every(({ preflight: outcome }) => failuresOf(outcome).length === 0),
     cases: outcomes.map(({ case: { id, scenario, parameters }, preflight }) => ({
       id,
       scenario: scenario.name,
       parameters,
       preflight: countsOf(preflight),
     })),
-    refusals: outcomes.flatMap(({ case: trial, preflight }) =>
-      preflight.refusals.map((refusal) => ({ case: trial.id, ...refusal })),
-    ),
+    refusals: outcomes.flatMap(({ case: trial, preflight: { refusals, hops = [] } }) => [
+      ...refusals.map((refusal) => ({ case: trial.id, ...refusal })),
+      ...hops.flatMap(({ hop, holds, refusals: behind }) =>
+        behind.map((refusal) => ({ case: trial.id, hop, holds, ...refusal })),
+      ),
+    ]),
   }
 }
 
-function countsOf({ controlsPassed, tried, refused, recorded, handlerCalls }: Preflight) {
-  return { controlsPassed, tried, refused, recorded, handlerCalls }
+function countsOf({ controlsPassed, tried, refused, recorded, handlerCalls, pairs }: Preflight) {
+  const counts = { controlsPassed, tried, refused, recorded, handlerCalls }
+  return pairs === undefined ? counts : { ...counts, pairs }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import test from 'node:test'
 import { loadScenarios } from '../scenarios.ts'
 import {
+  agentSeries,
   certificateSeries,
   coldStartSeries,
   handshakeSeries,
@@ -83,6 +84,19 @@ test('certificates: both kinds of credential, and fleets of every size', async (
       valuesOf(record, name).every((value) => value > 0) && valuesOf(record, name).length === 2,
       name,
     )
+})
+
+test('agent: tokens for fifty audiences, and fifty certificates', async () => {
+  const record = await make('agent')
+  const { tokensBytes, certificatesBytes, ...costs } = agentSeries
+  for (const name of Object.values(costs))
+    assert.ok(
+      valuesOf(record, name).every((us) => us > 0) && valuesOf(record, name).length === 2,
+      name,
+    )
+  // A JWT is longer than 300 bytes, a P-256 chain of two with its key than a kilobyte.
+  assert.ok((valuesOf(record, tokensBytes)[0] ?? 0) > 50 * 300)
+  assert.ok((valuesOf(record, certificatesBytes)[0] ?? 0) > 50 * 1_000)
 })
 
 test('sprawl: a connection is served whatever the size of the lists', async () => {

@@ -1,3 +1,4 @@
+import { agent } from './trial-agent.ts'
 import { certificates } from './trial-certificates.ts'
 import { coldStart } from './trial-cold-start.ts'
 import { handshakeVerdicts } from './trial-handshake-verdicts.ts'
@@ -14,4 +15,5 @@ export const trials: readonly Trial[] = [
   certificates,
   sprawl,
   stacks,
+  agent,
 ]

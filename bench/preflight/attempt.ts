@@ -1,4 +1,5 @@
 import type { Answer } from './attack.ts'
+import type { CatalogueEntry } from './catalogue.ts'
 
 /** How a bad credential has to be answered. */
 export type Expectation =
@@ -43,6 +44,8 @@ export interface Probe {
 /** All that is tried under one id. */
 export interface Attempt {
   readonly id: string
+  /** What it is, where the catalogue of client credentials does not say so. */
+  readonly entry?: CatalogueEntry
   /** Starts what it needs; the attempts of a case prepare at the same time. */
   readonly prepare?: () => Promise<void>
   /**

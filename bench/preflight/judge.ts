@@ -34,7 +34,7 @@ export async function judgeAll(
 }
 
 async function judge(
-  { id, probes }: Attempt,
+  { id, probes, entry = entryOf(id) }: Attempt,
   { controls, settleLimitMs }: Setting,
 ): Promise<Judged> {
   const tried: Tried[] = []
@@ -45,7 +45,7 @@ async function judge(
     if (fault === null) controlsPassed += 1
     tried.push(fault === null ? await tryBad(probe, settleLimitMs) : { ...untried(probe), fault })
   }
-  const { kind, describe } = entryOf(id)
+  const { kind, describe } = entry
   return {
     controlsPassed,
     refusal: {

@@ -1,6 +1,8 @@
 import { resources } from '../../servers/config.ts'
 import type { ServerConfig } from '../../servers/config.ts'
 import type { Identity } from '../../servers/pki.ts'
+import { issuerNeeds, needsIssuer, startCase } from '../hops.ts'
+import type { IssuerNeeds } from '../lab-configurations.ts'
 import { proofClient } from '../lab-credentials.ts'
 import { createLab, fetchToken, revokeToken } from '../lab.ts'
 import type { Lab, TokenRequest } from '../lab.ts'
@@ -50,6 +52,8 @@ export interface Scene {
   readonly mutual: { readonly attackers: Attackers; readonly trusts: Trusts } | null
   /** Present where clients bring tokens. */
   readonly tokens: Tokens | null
+  /** Present where clients bring tokens, or one of the hops does. */
+  readonly anyTokens: Tokens | null
   /** A proof for the measured request, where clients bring proofs; good unless told otherwise. */
   readonly proofs: ((forgery?: ProofForgery) => string) | null
   /** Configuration of `server`. */
@@ -89,17 +93,21 @@ export async function createScene(
   const mutual = credentials.certificate ? await createAttackers(lab) : null
   const run: Run = async (name, program, config) =>
     owned.use(await start({ program, configFile: await lab.writeConfig(name, config) }))
-  const tokens =
-    credentials.token === 'none'
-      ? null
-      : await createTokens({ lab, credentials, form: credentials.token, mutual, run, owned })
-  const config = lab.serverConfig(testCase, tokens?.issuerUrl ?? null)
-  const { issuance } = credentials
-  const server = await run(
-    'case',
-    testCase.scenario.server,
-    issuance === undefined ? config : lab.authorizationConfig(),
-  )
+  const { issuance, token: clientForm } = credentials
+  const form = clientForm === 'none' ? 'jwt' : clientForm
+  const anyTokens = needsIssuer(testCase)
+    ? await createTokens({
+        ...{ lab, credentials, form, mutual, run, owned },
+        needs: issuerNeeds(testCase),
+      })
+    : null
+  const tokens = clientForm === 'none' ? null : anyTokens
+  const issuerUrl = anyTokens?.issuerUrl ?? null
+  const config = lab.serverConfig(testCase, issuerUrl)
+  const server = await startCase({
+    ...{ trial: testCase, lab, issuerUrl },
+    launch: (program, own) => run('case', program, own),
+  })
   const good = { identity: credentials.certificate ? lab.good : null, token: tokens?.good ?? null }
   const forgeProof = credentials.proof === true ? createProofForge(lab.proofKey) : null
   const requestOf = (presentation: Presentation = {}): AttackRequest => {
@@ -125,6 +133,7 @@ export async function createScene(
     server,
     mutual,
     tokens,
+    anyTokens,
     proofs:
       forgeProof === null
         ? null
@@ -151,6 +160,7 @@ interface TokenSetting {
   readonly lab: Lab
   readonly credentials: Credentials
   readonly form: 'jwt' | 'opaque'
+  readonly needs: IssuerNeeds
   readonly mutual: Scene['mutual']
   readonly run: Run
   readonly owned: AsyncDisposableStack
@@ -158,7 +168,7 @@ interface TokenSetting {
 
 async function createTokens(setting: TokenSetting): Promise<Tokens> {
   const { lab, credentials, form, mutual, run, owned } = setting
-  const authorization = lab.authorizationConfig({ proofs: credentials.proof === true })
+  const authorization = lab.authorizationConfig(setting.needs)
   const issuer = await run('issuer', 'authorization', {
     ...authorization,
     // The orphan must be able to get a token before its CA is removed.

@@ -1,19 +1,35 @@
-import type { Preflight, Refusal } from '../results.ts'
+import type { HopRefusals, Preflight, Refusal } from '../results.ts'
 import { plainTable, wrap, wrapWords, type Column } from './table.ts'
 
 /** The bad credentials tried against one case as text of 100 columns; what was not refused is named below. */
 export function refusalTable(caseId: string, preflight: Preflight): string {
   const rows = preflight.refusals.map(rowOf)
-  const failures = preflight.refusals.filter(({ passed }) => !passed)
+  const { hops = [] } = preflight
+  const failures = [preflight, ...hops]
+    .flatMap(({ refusals }) => refusals)
+    .filter(({ passed }) => !passed)
   return [
     ...wrap(caseId),
     '',
     ...plainTable(columns, rows, { color: false }),
     '',
     ...wrap(summaryOf(preflight)),
+    ...hops.flatMap(hopLines),
     ...failures.flatMap((refusal) => wrap(failureOf(refusal), '  ')),
     '',
   ].join('\n')
+}
+
+/** What one hop refuses an attacker who has all before it. */
+function hopLines({ hop, holds, tried, refused, refusals }: HopRefusals): string[] {
+  return [
+    '',
+    ...wrap(`${hop}, called by an attacker who has ${holds}:`),
+    '',
+    ...plainTable(columns, refusals.map(rowOf), { color: false }),
+    '',
+    ...wrap(`${refused} of ${tried} refused by the ${hop} alone`),
+  ]
 }
 
 function rowOf(refusal: Refusal): string[] {
@@ -33,12 +49,16 @@ function verdictOf({ kind, passed, outcome }: Refusal): string {
   return kind === 'refuse' ? 'refused' : outcome
 }
 
-function summaryOf({ controlsPassed, tried, refused, recorded, handlerCalls }: Preflight): string {
+function summaryOf(preflight: Preflight): string {
+  const { controlsPassed, tried, refused, recorded, handlerCalls, pairs } = preflight
   return [
     `${refused} of ${tried} refused as they must be`,
     `${handlerCalls} handler calls`,
     `${recorded} accepted by design and recorded`,
     `${controlsPassed} good credentials accepted beside them`,
+    ...(pairs === undefined
+      ? []
+      : [`${pairs.refused} of ${pairs.tried} pairs of ${pairs.partners} partners refused`]),
   ].join(', ')
 }
 

@@ -5,6 +5,7 @@ import { labelArms } from './labels.ts'
 import { signedWithMargin } from './numbers.ts'
 import { checksControl, chartFigure, selectControl, type Choice } from './page-figure.ts'
 import { namesOf, pageMetrics, runLabel, type OtherRun, type ReportedRun } from './page-model.ts'
+import { hopCosts } from './report-hops.ts'
 import { cell, groundsOf, missing } from './report-parts.ts'
 import { sentences } from './sentence.ts'
 import { connectionCounts } from './spectra.ts'
@@ -48,6 +49,7 @@ export function costSection(main: ReportedRun, others: readonly OtherRun[]): Mar
       ],
       rows: summary.arms.map((arm, index) => caseRow(arm, rows[index] ?? arm.record.id, summary)),
     })}
+    ${hopCosts(summary, namesOf(summary))}
     <p class="muted">
       Closed loops at equal connections: latency is connections ÷ throughput, so compare it only
       there.

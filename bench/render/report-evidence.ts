@@ -5,6 +5,7 @@ import { html, htmlTable, proseTable, type Markup } from './html.ts'
 import { startedText } from './history-words.ts'
 import { shellCommand } from './markdown-text.ts'
 import { withMargin } from './numbers.ts'
+import { hopRefusals } from './report-hops.ts'
 import { anchorOf, figureLines, missing } from './report-parts.ts'
 
 /** Where the page of a run is; null where this page is all there is. */
@@ -122,6 +123,7 @@ export function scoreSection(arms: readonly ArmRecord[]): Markup {
             })}
           </details>`,
       )}
+    ${hopRefusals(arms)}
   `
 }
 

@@ -3,7 +3,7 @@ import type { AnsweredQuestion } from '../analysis/questions.ts'
 import type { History } from '../analysis/history.ts'
 import { blockValues, measuredBlocks, ownConnections, readArm } from '../analysis/reading.ts'
 import type { EventRecord } from '../events.ts'
-import type { ArmRecord, Run } from '../results.ts'
+import type { ArmRecord, Preflight, Run } from '../results.ts'
 import type { SizeEnvelope } from '../analysis/sizing-schema.ts'
 import type { DecidedClaim } from './claims-text.ts'
 import { machineWords } from './changes.ts'
@@ -166,16 +166,17 @@ function dataOf(
       // What became of each bad credential is in the run's own file, and of one run a scenario in the page.
       arms: arms.map(({ preflight, ...arm }) => ({
         ...arm,
-        preflight: preflight === null ? null : { ...preflight, refusals: [] },
+        preflight: preflight === null ? null : withoutRows(preflight),
       })),
       blocksMeasured: summary.blocksMeasured,
-      cases: summary.arms.map(({ record, figures, churn, curve }) => ({
+      cases: summary.arms.map(({ record, figures, churn, curve, hops }) => ({
         id: record.id,
         metrics: figures?.metrics ?? null,
         byBlock: byBlock(blocks, record),
         ...(withHistograms ? { histograms: encodedOf(run, record) } : {}),
         churn,
         curve,
+        hops,
       })),
       comparisons: summary.comparisons,
       decompositions: summary.decompositions,
@@ -184,6 +185,11 @@ function dataOf(
       ledgers: summary.ledgers,
     },
   ]
+}
+
+function withoutRows(preflight: Preflight): Preflight {
+  const { hops: _hops, ...counts } = preflight
+  return { ...counts, refusals: [] }
 }
 
 function byBlock(blocks: Run['blocks'], arm: ArmRecord) {

@@ -2,6 +2,7 @@ import type { ArmSummary, Summary } from '../analysis/summary.ts'
 import type { Run, Warning } from '../results.ts'
 import { plainText } from './charts-text.ts'
 import { labelArms, wrapLabel } from './labels.ts'
+import { hopTables } from './hops-text.ts'
 import { onlyBaseline, runNotes } from './notes.ts'
 import { bare, factor, signedWithMargin, withMargin } from './numbers.ts'
 import { isGrave, joinSections, warningLines } from './sections.ts'
@@ -21,6 +22,7 @@ export function renderRun(run: Run, summary: Summary, options: TextOptions): str
     warningLines(summary.warnings.filter(isGrave), options),
     armTable(arms, summary, { nameOf, options }),
     arms.flatMap((arm) => missingLine(arm, nameOf)),
+    ...hopTables(arms, nameOf, options),
     sentences(summary, nameOf).flatMap((sentence) => wrap(sentence)),
     runNotes(run, summary, { common, nameOf }).flatMap((note) => wrap(note, '  ')),
     warningLines(

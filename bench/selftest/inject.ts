@@ -12,13 +12,13 @@ export type Injection = Readonly<Record<string, number>>
  * changed so that the place is not found.
  */
 export async function injectBurn(tree: string, iterations: Injection): Promise<void> {
-  const file = join(tree, 'servers', 'payments.ts')
+  const file = join(tree, 'servers', 'guarded-app.ts')
   const source = await readFile(file, 'utf8')
   const parts = source.split(entry)
   if (parts.length !== 2) {
     throw new BenchError(
       'unfit',
-      `selftest: ${parts.length - 1} entries to guardRoute in servers/payments.ts instead of 1; adapt bench/selftest/inject.ts`,
+      `selftest: ${parts.length - 1} entries to guardRoute in servers/guarded-app.ts instead of 1; adapt bench/selftest/inject.ts`,
     )
   }
   const program = `process.argv[1]?.replace(/^.*[\\\\/]|\\.ts$/g, '') ?? ''`
