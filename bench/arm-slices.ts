@@ -1,4 +1,4 @@
-import type { Snapshot } from '../servers/telemetry.ts'
+import type { ServerSnapshot } from '../servers/gateways/messages.ts'
 import { BenchError } from './errors.ts'
 import { passedAt } from './hops.ts'
 import { saturate, type SaturateReading } from './load/closed.ts'
@@ -65,9 +65,9 @@ async function applyLoad(
 /** The server counts a response a moment after the client has read it: asks until it has counted them all. */
 async function settledSnapshot(
   server: ServerProcess,
-  before: Snapshot,
+  before: ServerSnapshot,
   requests: number,
-): Promise<Snapshot> {
+): Promise<ServerSnapshot> {
   for (let attempt = 1; ; attempt++) {
     const after = await server.snapshot()
     if (answers(after) - answers(before) >= requests || attempt === settleAttempts) return after
@@ -77,8 +77,8 @@ async function settledSnapshot(
 /** The load's own counts against the server's: they must agree to the last request and handshake. */
 function crossCheck(
   { request, hitRatio }: Pick<SliceTask, 'request' | 'hitRatio'>,
-  before: Snapshot,
-  after: Snapshot,
+  before: ServerSnapshot,
+  after: ServerSnapshot,
   requests: number,
 ): void {
   const handshakes =
@@ -107,7 +107,11 @@ function crossCheck(
 }
 
 /** Every hop has passed on what the client sent, no more and no less. */
-function hopFaults(before: Snapshot, after: Snapshot, requests: number): (string | null)[] {
+function hopFaults(
+  before: ServerSnapshot,
+  after: ServerSnapshot,
+  requests: number,
+): (string | null)[] {
   const names = Object.keys(after.counters).filter((name) => name.startsWith(passedAt('')))
   return names.map((name) => {
     const passed = (after.counters[name] ?? 0) - (before.counters[name] ?? 0)
@@ -116,7 +120,11 @@ function hopFaults(before: Snapshot, after: Snapshot, requests: number): (string
 }
 
 /** Where there is an audit trail, each request has its line in it. */
-function auditFault(before: Snapshot, after: Snapshot, requests: number): string | null {
+function auditFault(
+  before: ServerSnapshot,
+  after: ServerSnapshot,
+  requests: number,
+): string | null {
   const { auditLines } = after.counters
   if (auditLines === undefined) return null
   return differs('audit lines', auditLines - (before.counters['auditLines'] ?? 0), requests)
@@ -134,11 +142,11 @@ function missedRatio(hitRatio: number, hits: number, requests: number): string |
     : `the server's cache answered ${hits} of ${requests} requests where ${hitRatio * 100} % were to be`
 }
 
-function cacheHits({ counters }: Snapshot): number {
+function cacheHits({ counters }: ServerSnapshot): number {
   return (counters['tokenCacheHits'] ?? 0) + (counters['introspectionCacheHits'] ?? 0)
 }
 
-function answers({ responses }: Snapshot): number {
+function answers({ responses }: ServerSnapshot): number {
   return responses['200'] ?? 0
 }
 

@@ -57,7 +57,7 @@ test('an arm asked for by name stays a case when it is another one’s part or b
 
 test('a baseline takes over the parameters it shares with its case', () => {
   const ids = plan(['jwt'], { tls: ['1.2'], key: ['rsa2048'] }).map(({ id }) => id)
-  assert.ok(ids.includes('tls/chain=2/connections=8/key=rsa2048/tls=1.2/workers=1'))
+  assert.ok(ids.includes('tls/chain=2/connections=8/gateway=node/key=rsa2048/tls=1.2/workers=1'))
 })
 
 test('--against the same case makes an A/A of two arms', () => {

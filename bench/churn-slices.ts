@@ -1,4 +1,4 @@
-import type { Snapshot } from '../servers/telemetry.ts'
+import type { ServerSnapshot } from '../servers/gateways/messages.ts'
 import { BenchError } from './errors.ts'
 import type { ChurnClient, ChurnReading } from './load/churn.ts'
 import type { Connections } from './load/connection.ts'
@@ -73,9 +73,9 @@ async function load(
 /** The server counts a response a moment after the client has read it, and a refusal after its alert. */
 async function settled(
   server: ServerProcess,
-  before: Snapshot,
+  before: ServerSnapshot,
   { requests, refused }: ChurnReading,
-): Promise<Snapshot> {
+): Promise<ServerSnapshot> {
   for (let attempt = 1; ; attempt++) {
     const after = await server.snapshot()
     const answered = (after.responses['200'] ?? 0) - (before.responses['200'] ?? 0)
@@ -93,7 +93,11 @@ function crossCheck(
     reading: { requests, connections, refused },
     before,
     after,
-  }: { readonly reading: ChurnReading; readonly before: Snapshot; readonly after: Snapshot },
+  }: {
+    readonly reading: ChurnReading
+    readonly before: ServerSnapshot
+    readonly after: ServerSnapshot
+  },
 ): void {
   const delta = (count: 'requests' | 'handlerCalls' | 'handshakesFailed' | HandshakeCount) =>
     after[count] - before[count]

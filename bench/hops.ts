@@ -1,6 +1,7 @@
 import { resources } from '../servers/config.ts'
 import type { AuthorizationConfig, ServerConfig, UpstreamConfig } from '../servers/config.ts'
-import type { Snapshot } from '../servers/telemetry.ts'
+import type { ServerSnapshot } from '../servers/gateways/messages.ts'
+import { programOf } from './gateways.ts'
 import { allowedPeers, edgeClients } from './lab-credentials.ts'
 import type { IssuerNeeds } from './lab-configurations.ts'
 import type { Lab } from './lab.ts'
@@ -50,7 +51,7 @@ export async function startCase(setting: CaseSetting): Promise<ServerProcess> {
     const { issuance } = scenario.credentials(parameters)
     const config =
       issuance === undefined ? lab.serverConfig(trial, issuerUrl) : lab.authorizationConfig()
-    return launch(scenario.server, { ...config, port })
+    return launch(programOf(trial), { ...config, port })
   }
   const started: HopProcess[] = []
   for (const [index, hop] of [...scenario.hops.entries()].toReversed()) {
@@ -139,24 +140,34 @@ function joinHops(hops: readonly HopProcess[]): ServerProcess {
   }
 }
 
-function joinSnapshots(hops: readonly HopProcess[], snapshots: readonly Snapshot[]): Snapshot {
+function joinSnapshots(
+  hops: readonly HopProcess[],
+  snapshots: readonly ServerSnapshot[],
+): ServerSnapshot {
   const [edge] = snapshots
   if (edge === undefined) throw new Error('a scenario with hops has one at least')
-  const sum = (valueOf: (snapshot: Snapshot) => number) =>
+  const sum = (valueOf: (snapshot: ServerSnapshot) => number) =>
     snapshots.reduce((total, snapshot) => total + valueOf(snapshot), 0)
+  // What one of them does not know, nobody knows of all.
+  const sumKnown = (valueOf: (snapshot: ServerSnapshot) => number | null) =>
+    snapshots.reduce<number | null>((total, snapshot) => plus(total, valueOf(snapshot)), 0)
   const counted = snapshots.map(
     ({ handlerCalls }, index) => [passedAt(hops[index]?.hop.name ?? ''), handlerCalls] as const,
   )
   return {
     ...edge,
-    cpuUs: sum(({ cpuUs }) => cpuUs),
-    eventLoopActiveUs: sum(({ eventLoopActiveUs }) => eventLoopActiveUs),
-    eventLoopIdleUs: sum(({ eventLoopIdleUs }) => eventLoopIdleUs),
-    gcUs: sum(({ gcUs }) => gcUs),
+    cpuUs: sumKnown(({ cpuUs }) => cpuUs),
+    eventLoopActiveUs: sumKnown(({ eventLoopActiveUs }) => eventLoopActiveUs),
+    eventLoopIdleUs: sumKnown(({ eventLoopIdleUs }) => eventLoopIdleUs),
+    gcUs: sumKnown(({ gcUs }) => gcUs),
     rssBytes: sum(({ rssBytes }) => rssBytes),
-    heapUsedBytes: sum(({ heapUsedBytes }) => heapUsedBytes),
+    heapUsedBytes: sumKnown(({ heapUsedBytes }) => heapUsedBytes),
     counters: { ...edge.counters, ...Object.fromEntries(counted) },
   }
+}
+
+function plus(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a + b
 }
 
 /** Counter of the requests that a hop has admitted, in the joint snapshot of all hops. */

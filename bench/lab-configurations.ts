@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import type {
   AuthorizationConfig,
   ClientTrust,
+  GatewayConfig,
   IssuerConfig,
+  OcspConfig,
   PartnersConfig,
   RegisteredClient,
   ServerConfig,
@@ -20,7 +22,8 @@ import { crowdOf } from './crowd.ts'
 import { hitRatioCacheEntries } from './token-pool-sizes.ts'
 import { sanPolicy, uris } from './lab-credentials.ts'
 import type { LabSettings } from './lab-settings.ts'
-import type { Case } from './scenario.ts'
+import { gatewayOf } from './gateways.ts'
+import type { Case, Parameters } from './scenario.ts'
 
 /** What the configurations of one lab have in common: its files and its registered clients. */
 export interface LabFiles {
@@ -29,6 +32,8 @@ export interface LabFiles {
   readonly trust: ClientTrust
   readonly clients: readonly RegisteredClient[]
   readonly tls: TlsConfig
+  /** Null where no gateway asks a responder. */
+  readonly ocsp: OcspConfig | null
   readonly secretFile: string
   readonly signingJwksFile: string
   /** Null unless tokens are signed by a secret. */
@@ -134,11 +139,17 @@ export async function createConfigurations(files: LabFiles): Promise<Configurati
         partners: partners
           ? partnersConfig(settings, join(folder, `audit-${++trails}.jsonl`))
           : null,
+        gateway: gatewayConfig(parameters, files.ocsp),
       }
     },
     writeConfig: (name, config) =>
       writeSecretFile(folder, `${name}-${++made}.json`, JSON.stringify(withoutDefaults(config))),
   }
+}
+
+function gatewayConfig(parameters: Parameters, ocsp: OcspConfig | null): GatewayConfig | null {
+  const product = gatewayOf(parameters)
+  return product === null ? null : { product, ocsp }
 }
 
 /** What is agreed with each partner: every second one may only read. */
@@ -157,6 +168,7 @@ function partnersConfig({ clients }: LabSettings, auditFile: string): PartnersCo
 
 /** Ten times what one partner can ask of a server on its own: what is measured is never throttled. */
 const quotaPerMinute = 10_000_000
+
 const loopback = '127.0.0.1'
 const audience = 'https://payments.trustbench.test'
 const resourceServerId = 'payments-api'

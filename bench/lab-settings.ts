@@ -31,6 +31,8 @@ export interface LabSettings {
   readonly bodyBytes: number
   /** Processes of a resource server. */
   readonly workers: number
+  /** Whether a gateway asks a responder about client certificates. */
+  readonly ocsp: 'off' | 'on' | 'cached'
 }
 
 /** Reads the parameters of a case; what it does not declare gets the default of those that do. */
@@ -61,6 +63,7 @@ export function labSettings(parameters: Parameters): LabSettings {
     issuerLatencyMs: Number(value('issuerLatencyMs', '0')),
     bodyBytes: Number(value('bodyBytes', '0')),
     workers: Number(value('workers', '1')),
+    ocsp: oneOf('ocsp', ['off', 'on', 'cached'], value('ocsp', 'off')),
   }
 }
 

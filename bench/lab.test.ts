@@ -33,6 +33,7 @@ test('settings follow from the parameters, defaults where there are none', () =>
     issuerLatencyMs: 0,
     bodyBytes: 0,
     workers: 1,
+    ocsp: 'off',
   })
   const settings = labSettings({
     tls: '1.2',

@@ -6,7 +6,7 @@ import { importJWK } from 'jose'
 import type { JWK } from 'jose'
 import * as oauth from 'openid-client'
 import { Agent } from 'undici'
-import type { RegisteredClient } from '../servers/config.ts'
+import type { OcspConfig, RegisteredClient } from '../servers/config.ts'
 import { fetchBy } from '../servers/issuer-fetch.ts'
 import { writeSecretFile } from '../servers/pki.ts'
 import type { Authority, Identity } from '../servers/pki.ts'
@@ -285,6 +285,7 @@ async function equip(
   const configurations = await createConfigurations({
     folder,
     settings,
+    ocsp: settings.ocsp === 'off' ? null : await createOcspFiles(settings, issuing, write),
     trust: {
       caFile,
       crlFile,
@@ -331,6 +332,26 @@ async function equip(
     secret,
     ...configurations,
     [Symbol.asyncDispose]: remove,
+  }
+}
+
+/** What a responder signs with: a certificate for that alone, of the authority it speaks for (RFC 6960 section 4.2.2.2). */
+async function createOcspFiles(
+  { ocsp, clientKey }: LabSettings,
+  issuing: Authority,
+  write: (name: string, text: string) => Promise<string>,
+): Promise<OcspConfig> {
+  const signer = await issuing.issue({
+    kind: 'client',
+    key: clientKey,
+    commonName: 'trustbench OCSP',
+    extendedKeyUsages: ['ocspSigning'],
+  })
+  return {
+    issuerFile: await write('ocsp-issuer.pem', issuing.certificatePem),
+    signerFile: await write('ocsp-signer.pem', signer.certificatePem),
+    signerKeyFile: await write('ocsp-signer-key.pem', signer.privateKeyPem),
+    cached: ocsp === 'cached',
   }
 }
 

@@ -32,7 +32,13 @@ export async function preflight(testCase: Case, start: StartServer): Promise<Pre
   await assertGoodIsAccepted(testCase, scene)
   const pairs = await createPairs(testCase, scene)
   const plan = [...planAttempts(testCase, scene, owned), ...(pairs?.attempts ?? []).map(alone)]
-  const judged = await judgeAll(plan.map(({ attempt }) => attempt))
+  const { product } = scene.server
+  const judged = await judgeAll(
+    plan.map(({ attempt }) => attempt),
+    product === undefined ? {} : { isProduct: true, settleLimitMs: productSettleLimitMs },
+  )
+  // What came after its end says nothing of it.
+  if (product !== undefined) scene.server.died.throwIfAborted()
   const refusals = judged.map(({ refusal }, index) => ({
     ...refusal,
     sameAs: [...(plan[index]?.sameAs ?? [])],
@@ -45,14 +51,16 @@ export async function preflight(testCase: Case, start: StartServer): Promise<Pre
     refused: tried.filter(({ passed }) => passed).length,
     recorded: refusals.length - tried.length,
     handlerCalls: tried.reduce((sum, { handlerCalls }) => sum + handlerCalls, 0),
+    ...(product === undefined ? {} : { product }),
     refusals,
     ...(hops.length === 0 ? {} : { hops }),
     ...(pairs === null ? {} : { pairs: pairs.counts() }),
   }
 }
 
-/** The rows of a preflight that keep its case from being measured. */
-export function failuresOf({ refusals, hops = [] }: Preflight): Refusal[] {
+/** The rows of a preflight that keep its case from being measured; those of a product are told instead. */
+export function failuresOf({ refusals, hops = [], product }: Preflight): Refusal[] {
+  if (product !== undefined) return []
   const behind = hops.flatMap((hop) => hop.refusals)
   return [...refusals, ...behind].filter(({ passed }) => !passed)
 }
@@ -61,7 +69,8 @@ async function assertGoodIsAccepted({ id }: Case, { ask, server }: Scene): Promi
   const answer = await ask()
   if (answer.kind === 'response' && answer.status === 200) return
   const seen = answer.kind === 'response' ? `answered ${answer.status}` : answer.kind
-  // Its log comes by another way than its answer, and may be the later one.
+  // Its log comes by another way than its answer, and may be the later one; a product's is read when asked for.
+  await server.snapshot()
   for (let waits = 0; server.stderrTail().length === 0 && waits < mostWaits; waits++)
     await setTimeout(waitMs)
   throw new BenchError(
@@ -122,4 +131,6 @@ function attemptsOf(scene: Scene, owned: AsyncDisposableStack): Attempt[] {
 
 /** A process that has logged nothing after a second will not, not even on a busy machine. */
 const mostWaits = 50
+/** Its counts are asked for, and whole: this is for what it writes a moment later. */
+const productSettleLimitMs = 50
 const waitMs = 20

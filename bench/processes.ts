@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ClientTrust, Reload } from '../servers/config.ts'
+import type { ProgramMessage, ServerSnapshot } from '../servers/gateways/messages.ts'
 import type { SpanMessage, SpanReport } from '../servers/spans.ts'
-import type { ServerMessage, Snapshot } from '../servers/telemetry.ts'
 import { BenchError } from './errors.ts'
 import type { Hop } from './scenario.ts'
 import { temporaryPrefix } from './temporary.ts'
@@ -24,13 +24,16 @@ export interface StartOptions {
 /** A server of `servers/`, alive in a process of its own. */
 export interface ServerProcess extends AsyncDisposable {
   readonly program: string
+  /** Name and version of the product that the program supervises; default: the program serves itself. */
+  readonly product?: string
+  /** Process whose tree serves. */
   readonly pid: number
   readonly port: number
   /** Aborted with the reason when the process ends without having been asked to. */
   readonly died: AbortSignal
   /** Counters since start; throws `arm-failed` when the process does not answer. */
-  snapshot(): Promise<Snapshot>
-  /** Replaces trusted CA and CRL, as an operator would while it serves. */
+  snapshot(): Promise<ServerSnapshot>
+  /** Replaces trusted CA and CRL, as an operator would while it serves; throws where a product cannot. */
   reload(clients: ClientTrust): Promise<void>
   /** Tells it of anything else that changes while it serves. */
   change(changes: Reload): Promise<void>
@@ -76,7 +79,8 @@ export async function startServer(options: StartOptions): Promise<ServerProcess>
     const ready = await mailbox.ready
     return {
       program,
-      pid: child.pid ?? 0,
+      pid: ready.product?.pid ?? child.pid ?? 0,
+      ...(ready.product === undefined ? {} : { product: ready.product.title }),
       port: ready.port,
       died: mailbox.died,
       async snapshot() {
@@ -141,14 +145,17 @@ export function createServerStarter(
 type Question = { kind: 'snapshot' } | { kind: 'spans' } | ({ kind: 'reload' } & Reload)
 
 interface Mailbox {
-  readonly ready: Promise<Extract<ServerMessage, { kind: 'ready' }>>
+  readonly ready: Promise<Ready>
   readonly died: AbortSignal
-  ask(question: Question): Promise<ServerMessage | SpanMessage>
+  ask(question: Question): Promise<Answer>
 }
 
+type Answer = ProgramMessage | SpanMessage
+type Ready = Extract<ProgramMessage, { kind: 'ready' }>
+
 function createMailbox(child: ChildProcess, program: string, tail: readonly string[]): Mailbox {
-  const waiting = new Map<number, PromiseWithResolvers<ServerMessage | SpanMessage>>()
-  const ready = Promise.withResolvers<Extract<ServerMessage, { kind: 'ready' }>>()
+  const waiting = new Map<number, PromiseWithResolvers<Answer>>()
+  const ready = Promise.withResolvers<Ready>()
   const death = new AbortController()
   let nextId = 1
   ready.promise.catch(() => undefined)
@@ -162,12 +169,16 @@ function createMailbox(child: ChildProcess, program: string, tail: readonly stri
     for (const { reject } of waiting.values()) reject(error)
     waiting.clear()
   }
-  child.on('message', (message: ServerMessage | SpanMessage) => {
-    if (message.kind === 'ready') ready.resolve(message)
-    else {
-      waiting.get(message.id)?.resolve(message)
-      waiting.delete(message.id)
+  child.on('message', (message: Answer) => {
+    if (message.kind === 'ready') {
+      ready.resolve(message)
+      return
     }
+    const asked = waiting.get(message.id)
+    waiting.delete(message.id)
+    if (message.kind === 'unable')
+      asked?.reject(new BenchError('arm-failed', `server ${program}: ${message.reason}`))
+    else asked?.resolve(message)
   })
   child.once('error', (error) => {
     fail(`could not be started: ${error.message}`)
@@ -193,7 +204,7 @@ function createMailbox(child: ChildProcess, program: string, tail: readonly stri
     ask(question) {
       if (death.signal.aborted) return Promise.reject(death.signal.reason as BenchError)
       const id = nextId++
-      const answer = Promise.withResolvers<ServerMessage | SpanMessage>()
+      const answer = Promise.withResolvers<Answer>()
       waiting.set(id, answer)
       child.send({ ...question, id }, (error) => {
         if (error)

@@ -55,6 +55,14 @@ const Refusal = Type.Object(
     handlerCalls: count,
     /** Reasons found in the server's log, or the client's own refusal. */
     reasons: Type.Array(text),
+    /** Of a product, where it did not pass: it got in; it was refused in another way; it could not be tried. */
+    gap: Type.Optional(
+      Type.Union([
+        Type.Literal('accepted'),
+        Type.Literal('refused otherwise'),
+        Type.Literal('not tried'),
+      ]),
+    ),
   },
   strict,
 )
@@ -83,6 +91,8 @@ const Preflight = Type.Object(
     refused: count,
     recorded: count,
     handlerCalls: count,
+    /** Name and version of a product that serves instead of a server of ours: what it accepts is marked, and told beside its numbers. */
+    product: Type.Optional(text),
     refusals: Type.Array(Refusal),
     /** Of a case with several hops: each behind the first. */
     hops: Type.Optional(Type.Array(HopRefusals)),
@@ -194,6 +204,7 @@ const Slice = Type.Object(
     foreignCpuUs: nullable(Type.Number()),
     /** Time that the client's thread was runnable and had no core: its latencies hold that too. */
     clientRunQueueUs: nullable(amount),
+    /** Null for products, which have no event loop or collector that tells. */
     eventLoopUtilization: nullable(amount),
     clientEventLoopUtilization: amount,
     gcUs: nullable(amount),
@@ -304,6 +315,7 @@ const ChurnSlice = Type.Object(
     stealUs: nullable(amount),
     foreignCpuUs: nullable(Type.Number()),
     clientRunQueueUs: nullable(amount),
+    /** Null for products, which have no event loop or collector that tells. */
     eventLoopUtilization: nullable(amount),
     clientEventLoopUtilization: amount,
     gcUs: nullable(amount),

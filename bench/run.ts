@@ -8,6 +8,7 @@ import type { PlannedArm } from './arms.ts'
 import type { MeasureEvent, OutsideWorld } from './blocks.ts'
 import { readEnvironment } from './environment.ts'
 import { BenchError } from './errors.ts'
+import { caveatOf, gapWarning, gatewayOf, gatewayVersions, obstacleOf } from './gateways.ts'
 import { createLab, type Lab } from './lab.ts'
 import { measure, type ArmSource, type Plan } from './measure.ts'
 import { pinClient, unpinClient, type Pinning } from './pinning.ts'
@@ -81,10 +82,11 @@ export async function runBench(options: RunOptions): Promise<Run> {
   await using labs = new AsyncDisposableStack()
   const labOf = createLabs(labs)
   const startedAt = new Date().toISOString()
-  const checked = await preflightAll(options, start.server)
+  const { checked, skipped } = await preflightAll(options, start.server)
   const { pinning, warnings } = pinClient()
   try {
     const environment = readEnvironment(options.root, pinning)
+    Object.assign(environment.packages, gatewayVersions(arms.map((arm) => arm.case)))
     const begun: Run = {
       schema: 1,
       measuringVersion,
@@ -98,7 +100,10 @@ export async function runBench(options: RunOptions): Promise<Run> {
       seed: options.seed,
       referenceDigest: referenceDigest(options.root),
       environment,
-      arms: arms.map((arm) => recordOf(arm, checked.get(preflightKey(arm)))),
+      arms: arms.map((arm) => {
+        const key = preflightKey(arm)
+        return recordOf(arm, checked.get(key), skipped.get(key) ?? null)
+      }),
       blocks: [],
       warnings: [...(options.warnings ?? []), ...warnings],
     }
@@ -106,8 +111,12 @@ export async function runBench(options: RunOptions): Promise<Run> {
     const failed = run.arms.find((arm) => arm.outcome === 'failed')
     if (failed !== undefined) return finish(run, `${failed.caseId}: ${failed.reason ?? 'failed'}`)
     if (signal.aborted) return finish(run, 'interrupted')
+    const measurable = arms.filter((arm) => !skipped.has(preflightKey(arm)))
+    if (!measurable.some(({ role }) => role === 'case')) return finish(run, skipReasons(run))
     options.save(run)
-    const sources = arms.map((arm) => sourceOf({ arm, run, pinning, labOf, start: start.server }))
+    const sources = measurable.map((arm) =>
+      sourceOf({ arm, run, pinning, labOf, start: start.server }),
+    )
     return await finishInto(run, options, (context) => options.procedure(sources, context, run))
   } finally {
     if (pinning !== null) unpinClient(pinning)
@@ -142,11 +151,20 @@ export async function finishInto(
   run.warnings.push(...clockWarnings(Date.now() - startWallMs, performance.now() - startMs))
   const failed = run.blocks.find((block) => block.outcome === 'failed')
   const measured = run.blocks.some((block) => block.outcome === 'measured')
-  for (const arm of run.arms) arm.outcome = measured ? 'measured' : 'failed'
+  for (const arm of run.arms) if (!isSkipped(arm)) arm.outcome = measured ? 'measured' : 'failed'
   const reason = options.signal.aborted ? 'interrupted' : (failed?.reason ?? null)
   const finished = finish(run, reason)
   options.save(finished)
   return finished
+}
+
+/** Left out from the start, with the reason; until they are measured, the others have none. */
+function isSkipped({ outcome, reason }: ArmRecord): boolean {
+  return outcome === 'skipped' && reason !== null
+}
+
+function skipReasons({ arms }: Run): string {
+  return [...new Set(arms.flatMap((arm) => (isSkipped(arm) ? (arm.reason ?? []) : [])))].join('; ')
 }
 
 /** Every figure is from a monotonic clock; but tokens, certificates and time stamps are not. */
@@ -176,8 +194,9 @@ function finish(run: Run, incompleteReason: string | null): Run {
 async function preflightAll(
   { arms, checkedIn, signal, onEvent }: RunOptions,
   start: StartServer,
-): Promise<Map<string, Preflight>> {
+): Promise<Preflights> {
   const checked = new Map<string, Preflight>()
+  const skipped = new Map<string, string>()
   for (const arm of arms) {
     const known = checkedIn?.arms.find(({ id }) => id === arm.id)?.preflight
     if (known != null) checked.set(preflightKey(arm), known)
@@ -188,17 +207,43 @@ async function preflightAll(
   const work = async () => {
     for (const [key, { case: trial, tree }] of queue) {
       if (checked.has(key)) continue
+      const obstacle = obstacleOf(trial)
+      if (obstacle !== null) {
+        skipped.set(key, obstacle)
+        continue
+      }
       onEvent({ kind: 'preflight-started', caseId: trial.id })
       signal.throwIfAborted()
-      const outcome = await preflight(trial, (options) =>
+      const outcome = await preflightOrReason(trial, (options) =>
         start({ ...options, sourceRoot: tree.root }),
       )
+      if (typeof outcome === 'string') {
+        skipped.set(key, outcome)
+        continue
+      }
       checked.set(key, outcome)
       onEvent({ kind: 'preflight-finished', caseId: trial.id, preflight: outcome })
     }
   }
   await Promise.all(Array.from({ length: preflightsAtOnce }, work))
-  return checked
+  return { checked, skipped }
+}
+
+/** Outcomes by arm, and why there is none for those that cannot be measured here. */
+interface Preflights {
+  readonly checked: ReadonlyMap<string, Preflight>
+  readonly skipped: ReadonlyMap<string, string>
+}
+
+/** A product that cannot do the case at all is left out, with the reason; a server of ours must. */
+async function preflightOrReason(trial: Case, start: StartServer): Promise<Preflight | string> {
+  try {
+    return await preflight(trial, start)
+  } catch (error) {
+    if (gatewayOf(trial.parameters) === null || !(error instanceof BenchError)) throw error
+    if (error.code !== 'preflight-failed' && error.code !== 'arm-failed') throw error
+    return error.message
+  }
 }
 
 /** Everything that the reference server runs of ours. */
@@ -213,8 +258,13 @@ function preflightKey({ case: trial, tree }: PlannedArm): string {
   return JSON.stringify([tree.root, trial.id])
 }
 
-function recordOf(arm: PlannedArm, preflight: Preflight | undefined): ArmRecord {
+function recordOf(
+  arm: PlannedArm,
+  preflight: Preflight | undefined,
+  skipReason: string | null,
+): ArmRecord {
   const accepted = preflight === undefined ? [] : failuresOf(preflight)
+  const mark = preflight === undefined ? null : gapWarning(arm.case.id, preflight)
   const reason =
     accepted.length === 0
       ? null
@@ -231,9 +281,9 @@ function recordOf(arm: PlannedArm, preflight: Preflight | undefined): ArmRecord 
     requestDigest: requestDigest(),
     responseDigest: null,
     outcome: reason === null ? 'skipped' : 'failed',
-    reason,
+    reason: reason ?? skipReason,
     preflight: preflight ?? null,
-    warnings: [],
+    warnings: [mark, caveatOf(arm.case)].filter((warning) => warning !== null),
   }
 }
 
@@ -284,7 +334,7 @@ function createLabs(stack: AsyncDisposableStack): (trial: Case) => Promise<Lab> 
 const labParameters = [
   ...['key', 'serverKey', 'clientKey', 'chain', 'crl', 'alg', 'tls', 'introspectionCache'],
   ...['verifier', 'tokenCache', 'tokenBytes', 'issuerLatencyMs', 'bodyBytes', 'store', 'workers'],
-  ...['tokens', 'hitRatio', 'clients', 'partners'],
+  ...['tokens', 'hitRatio', 'clients', 'partners', 'ocsp'],
 ]
 const preflightsAtOnce = 2
 /** Time synchronisation slews by at most 500 ppm: 0.4 s in a run of a quarter of an hour. */

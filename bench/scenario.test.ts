@@ -43,7 +43,7 @@ test('expand makes the Cartesian product of what is set, defaults elsewhere', ()
 test('expand ignores settings that a scenario does not declare', () => {
   assert.deepEqual(
     expand(findScenario('http', all), { alg: ['RS256'] }).map(({ id }) => id),
-    ['http/connections=8/workers=1'],
+    ['http/connections=8/gateway=node/workers=1'],
   )
 })
 

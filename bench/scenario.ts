@@ -243,6 +243,26 @@ export const partnerParameters = {
   },
 } as const satisfies Record<string, Parameter>
 
+/** Parameters of scenarios that a product can serve as well as a reference server of ours. */
+export const gatewayParameters = {
+  gateway: {
+    describe:
+      'who serves: the Node reference server, or a product of this machine; --gateway sets it',
+    default: 'node',
+    values: ['node', 'nginx', 'haproxy', 'apache', 'envoy'],
+  },
+} as const satisfies Record<string, Parameter>
+
+/** Parameters of scenarios whose gateway can ask about client certificates. */
+export const ocspParameters = {
+  ocsp: {
+    describe:
+      'whether a responder is asked about each client certificate, at every full handshake or once; nginx alone does',
+    default: 'off',
+    values: ['off', 'on', 'cached'],
+  },
+} as const satisfies Record<string, Parameter>
+
 /** Parameters of issuing tokens. */
 export const issuanceParameters = {
   connections: tlsParameters.connections,
@@ -277,6 +297,8 @@ export const quietSettings: ReadonlySet<string> = new Set(
     issuerLatencyMs: introspectionParameters.issuerLatencyMs,
     workers: serverParameters.workers,
     spans: hopParameters.spans,
+    gateway: gatewayParameters.gateway,
+    ocsp: ocspParameters.ocsp,
   }).map(([name, parameter]) => `${name}=${parameter.default}`),
 )
 

@@ -70,10 +70,22 @@ function foldersIn(folder: string): string[] {
 export function awaitSleep(pid: number): void {
   const endMs = performance.now() + longestWaitMs
   do {
-    // Field 3 of proc_pid_stat(5), behind the name in parentheses: R is running or about to.
-    const stat = readOrNull(`/proc/${pid}/task/${pid}/stat`)
-    if (stat?.charAt(stat.lastIndexOf(')') + 2) !== 'R') return
+    if (!isRunnable(pid, String(pid))) return
   } while (performance.now() < endMs)
+}
+
+/** The same for all threads of a process. */
+export function awaitThreadsSleep(pid: number): void {
+  const endMs = performance.now() + longestWaitMs
+  do {
+    if (!foldersIn(`/proc/${pid}/task`).some((thread) => isRunnable(pid, thread))) return
+  } while (performance.now() < endMs)
+}
+
+/** Field 3 of proc_pid_stat(5), behind the name in parentheses: R is running or about to. */
+function isRunnable(pid: number, thread: string): boolean {
+  const stat = readOrNull(`/proc/${pid}/task/${thread}/stat`)
+  return stat?.charAt(stat.lastIndexOf(')') + 2) === 'R'
 }
 
 /** Steal and busy time of the machine, from the first line of `/proc/stat` (10 ms ticks). */

@@ -1,8 +1,10 @@
-import type { Snapshot } from '../servers/telemetry.ts'
+import type { ServerSnapshot } from '../servers/gateways/messages.ts'
+import { BenchError } from './errors.ts'
 import { processesOf, type ServerProcess } from './processes.ts'
 import type { Slice } from './results.ts'
 import {
   awaitSleep,
+  awaitThreadsSleep,
   clientUtilization,
   createCpuMeter,
   processTree,
@@ -54,8 +56,8 @@ export interface SliceSensors {
   between(
     started: SensorReading,
     ended: SensorReading,
-    before: Snapshot,
-    after: Snapshot,
+    before: ServerSnapshot,
+    after: ServerSnapshot,
   ): SensedSlice
 }
 
@@ -72,8 +74,11 @@ export function createSliceSensors(
   const issuerMeter = issuer === null ? null : createCpuMeter(issuer.pid)
   const here = () => ({ machine: readMachine(), client: readClient() })
   const readProcesses = async () => {
-    for (const { pid } of [...processesOf(server), ...(issuer === null ? [] : [issuer])])
-      for (const each of processTree(pid)) awaitSleep(each)
+    for (const { pid, product } of [...processesOf(server), ...(issuer === null ? [] : [issuer])]) {
+      // A product may answer on any of its threads, and has none that compile or collect behind them.
+      const wait = product === undefined ? awaitSleep : awaitThreadsSleep
+      for (const each of processTree(pid)) wait(each)
+    }
     const readings: CpuReading[] = []
     for (const { process, read } of meters) readings.push(read() ?? (await askCpu(process)))
     return {
@@ -141,21 +146,26 @@ function hopShares(
 }
 
 async function askCpu(process: ServerProcess): Promise<CpuReading> {
-  return { cpuUs: (await process.snapshot()).cpuUs, runQueueUs: null }
+  const { cpuUs } = await process.snapshot()
+  if (cpuUs !== null) return { cpuUs, runQueueUs: null }
+  throw new BenchError(
+    'measurement-failed',
+    `${process.product ?? process.program}: its CPU cannot be read here, measure it on Linux`,
+  )
 }
 
 function difference(
   started: SensorReading,
   ended: SensorReading,
-  before: Snapshot,
-  after: Snapshot,
+  before: ServerSnapshot,
+  after: ServerSnapshot,
 ): SensedSlice {
   const cpuUs = ended.server.cpuUs - started.server.cpuUs
   const issuerCpuUs = minus(ended.issuer?.cpuUs ?? null, started.issuer?.cpuUs ?? null)
   const clientCpuUs = ended.client.cpuUs - started.client.cpuUs
   const busyUs = minus(ended.machine.busyUs, started.machine.busyUs)
-  const activeUs = after.eventLoopActiveUs - before.eventLoopActiveUs
-  const idleUs = after.eventLoopIdleUs - before.eventLoopIdleUs
+  const activeUs = minus(after.eventLoopActiveUs, before.eventLoopActiveUs)
+  const idleUs = minus(after.eventLoopIdleUs, before.eventLoopIdleUs)
   return {
     cpuUs,
     ...hopShares(started, ended),
@@ -167,13 +177,18 @@ function difference(
     // each time, the sum would tell of programs that were never there.
     foreignCpuUs: busyUs === null ? null : busyUs - cpuUs - (issuerCpuUs ?? 0) - clientCpuUs,
     clientRunQueueUs: minus(ended.client.runQueueUs, started.client.runQueueUs),
-    eventLoopUtilization: activeUs + idleUs > 0 ? activeUs / (activeUs + idleUs) : 0,
+    eventLoopUtilization: shareOf(activeUs, idleUs),
     clientEventLoopUtilization: clientUtilization(started.client, ended.client),
-    gcUs: after.gcUs - before.gcUs,
+    gcUs: minus(after.gcUs, before.gcUs),
     rssBytes: after.rssBytes,
     handshakesFull: after.handshakesFull - before.handshakesFull,
     handshakesResumed: after.handshakesResumed - before.handshakesResumed,
   }
+}
+
+function shareOf(activeUs: number | null, idleUs: number | null): number | null {
+  if (activeUs === null || idleUs === null) return null
+  return activeUs + idleUs > 0 ? activeUs / (activeUs + idleUs) : 0
 }
 
 function minus(a: number | null, b: number | null): number | null {

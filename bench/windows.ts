@@ -1,4 +1,4 @@
-import type { Snapshot } from '../servers/telemetry.ts'
+import type { ServerSnapshot } from '../servers/gateways/messages.ts'
 import { BenchError } from './errors.ts'
 import { encodeHistogram } from './load/histogram.ts'
 import { runGenerators } from './load/generators.ts'
@@ -43,7 +43,7 @@ export async function measureServerWindow(
   request: WindowRequest,
   signal: AbortSignal,
 ): Promise<WindowReading> {
-  let before: Snapshot = await server.snapshot()
+  let before: ServerSnapshot = await server.snapshot()
   let started = await sensors.start()
   const reading = await offer(targets, request, signal, async () => {
     // The connections of the start and their handshakes are no part of the window. A TLS 1.3 client is done
@@ -59,7 +59,7 @@ export async function measureServerWindow(
     server,
     (now) => served(now) - served(before) >= reading.answered,
   )
-  crossCheck(request, reading, before, after)
+  crossCheck(request, reading, { before, after, server })
   const { eventLoopUtilization: _, ...sensed } = sensors.between(started, ended, before, after)
   return windowOf(request, reading, sensed)
 }
@@ -99,8 +99,8 @@ export async function measureTargetWindow(
 /** The first snapshot that has what is waited for, or the last that was asked for. */
 async function snapshotWhen(
   server: ServerProcess,
-  isSettled: (now: Snapshot) => boolean,
-): Promise<Snapshot> {
+  isSettled: (now: ServerSnapshot) => boolean,
+): Promise<ServerSnapshot> {
   for (let attempt = 1; ; attempt++) {
     const now = await server.snapshot()
     if (isSettled(now) || attempt === settleAttempts) return now
@@ -114,14 +114,22 @@ async function snapshotWhen(
 function crossCheck(
   { connections, maxConnections }: WindowRequest,
   { requests, answered, connectionsOpened }: OpenReading,
-  before: Snapshot,
-  after: Snapshot,
+  {
+    before,
+    after,
+    server,
+  }: {
+    readonly before: ServerSnapshot
+    readonly after: ServerSnapshot
+    readonly server: Pick<ServerProcess, 'product'>
+  },
 ): void {
   const responses = served(after) - served(before)
   const handlerCalls = after.handlerCalls - before.handlerCalls
   const handshakes = handshakesOf(after) - handshakesOf(before)
-  // Those of the start are done before the window begins.
-  const opened = connectionsOpened - Math.min(connections, maxConnections)
+  // Those of the start are done before the window begins; a product tells of them with their first request.
+  const atStart = server.product === undefined ? Math.min(connections, maxConnections) : 0
+  const opened = connectionsOpened - atStart
   const faults = [
     responses < answered || responses > requests
       ? `the server counted ${responses} answers with 200 where the client had ${answered} of ${requests}`
@@ -141,11 +149,11 @@ function crossCheck(
   }
 }
 
-function handshakesOf({ handshakesFull, handshakesResumed }: Snapshot): number {
+function handshakesOf({ handshakesFull, handshakesResumed }: ServerSnapshot): number {
   return handshakesFull + handshakesResumed
 }
 
-function served({ responses }: Snapshot): number {
+function served({ responses }: ServerSnapshot): number {
   return responses['200'] ?? 0
 }
 

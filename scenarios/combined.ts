@@ -1,6 +1,7 @@
 import {
   callerParameters,
   defineScenario,
+  gatewayParameters,
   introspectionParameters,
   jwtParameters,
   revocationParameters,
@@ -24,6 +25,7 @@ export const scenario = defineScenario({
     ...jwtParameters,
     ...introspectionParameters,
     ...tokenPoolParameters,
+    ...gatewayParameters,
     token: { describe: 'form of the access token', default: 'jwt', values: ['jwt', 'opaque'] },
   },
   baseline: 'tls',

@@ -1,5 +1,6 @@
 import {
   defineScenario,
+  gatewayParameters,
   introspectionParameters,
   tlsParameters,
   tokenPoolParameters,
@@ -10,7 +11,12 @@ export const scenario = defineScenario({
   server: 'introspection',
   tls: true,
   credentials: () => ({ certificate: false, token: 'opaque', bound: false }),
-  parameters: { ...tlsParameters, ...introspectionParameters, ...tokenPoolParameters },
+  parameters: {
+    ...tlsParameters,
+    ...introspectionParameters,
+    ...tokenPoolParameters,
+    ...gatewayParameters,
+  },
   baseline: 'tls',
   parts: () => [],
   refuses: () => ['T*', 'I*', 'J1', 'J19', 'J20', 'J21', 'J22'],

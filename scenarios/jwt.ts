@@ -1,6 +1,7 @@
 import {
   callerParameters,
   defineScenario,
+  gatewayParameters,
   jwtParameters,
   tlsParameters,
   tokenPoolParameters,
@@ -11,7 +12,13 @@ export const scenario = defineScenario({
   server: 'jwt',
   tls: true,
   credentials: () => ({ certificate: false, token: 'jwt', bound: false }),
-  parameters: { ...tlsParameters, ...callerParameters, ...jwtParameters, ...tokenPoolParameters },
+  parameters: {
+    ...tlsParameters,
+    ...callerParameters,
+    ...jwtParameters,
+    ...tokenPoolParameters,
+    ...gatewayParameters,
+  },
   baseline: 'tls',
   parts: () => [],
   // A shared secret has no name that could be an unknown one (J8).

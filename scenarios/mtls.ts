@@ -1,6 +1,8 @@
 import {
   callerParameters,
   defineScenario,
+  gatewayParameters,
+  ocspParameters,
   revocationParameters,
   tlsParameters,
 } from '../bench/scenario.ts'
@@ -10,7 +12,13 @@ export const scenario = defineScenario({
   server: 'mtls',
   tls: true,
   credentials: () => ({ certificate: true, token: 'none', bound: false }),
-  parameters: { ...tlsParameters, ...callerParameters, ...revocationParameters },
+  parameters: {
+    ...tlsParameters,
+    ...callerParameters,
+    ...revocationParameters,
+    ...gatewayParameters,
+    ...ocspParameters,
+  },
   baseline: 'tls',
   parts: () => [],
   // A chain of one certificate has no intermediate to leave out (M14).

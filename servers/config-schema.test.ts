@@ -69,6 +69,7 @@ const server: ServerConfig = {
     partners: { acme: { scopes: ['payments:read'], quotaPerMinute: 1 } },
     auditFile: 'l',
   },
+  gateway: null,
 }
 const { upstream } = server
 const none = { upstream: null, spans: false, partners: null } as const

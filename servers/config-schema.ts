@@ -3,7 +3,9 @@ import type { ValidateFunction } from 'ajv'
 import type {
   AuthorizationConfig,
   ClientTrust,
+  GatewayConfig,
   IssuerConfig,
+  OcspConfig,
   OwnTokensConfig,
   PartnerConfig,
   PartnersConfig,
@@ -75,6 +77,7 @@ export function serverConfigSchema(): JsonSchema {
     upstream: byDefault(nullable(upstream()), null),
     spans: byDefault({ type: 'boolean' }, false),
     partners: byDefault(nullable(partners()), null),
+    gateway: byDefault(nullable(gateway()), null),
   })
 }
 
@@ -230,6 +233,20 @@ function tls(): JsonSchema {
     keyFile: text,
     ticketSecretFile: text,
     pinnedTicketKeys: byDefault({ type: 'boolean' }, false),
+  })
+}
+
+function gateway(): JsonSchema {
+  return record<GatewayConfig>({
+    product: oneOf('nginx', 'haproxy', 'apache', 'envoy'),
+    ocsp: nullable(
+      record<OcspConfig>({
+        issuerFile: text,
+        signerFile: text,
+        signerKeyFile: text,
+        cached: { type: 'boolean' },
+      }),
+    ),
   })
 }
 

@@ -88,6 +88,30 @@ export interface IssuerConfig {
   readonly introspectionTimeoutMs: number
 }
 
+/** Products that can stand in the place of a reference server. */
+export type GatewayProduct = 'nginx' | 'haproxy' | 'apache' | 'envoy'
+
+/**
+ * Files of a lab's own OCSP responder (RFC 6960), for gateways that ask one about client certificates. It calls
+ * revoked what is on the CRL of the client trust, and good all else.
+ */
+export interface OcspConfig {
+  /** PEM: the authority whose certificates it speaks of. */
+  readonly issuerFile: string
+  /** PEM: a certificate of that authority for signing answers, and its key. */
+  readonly signerFile: string
+  readonly signerKeyFile: string
+  /** Whether the gateway keeps answers, or asks at every full handshake. */
+  readonly cached: boolean
+}
+
+/** A product instead of a reference server; the rest of the configuration says what it has to do. */
+export interface GatewayConfig {
+  readonly product: GatewayProduct
+  /** Null: it asks no responder. */
+  readonly ocsp: OcspConfig | null
+}
+
 /** What one resource server process is told: paths instead of secrets, so it may be shown. */
 export interface ServerConfig {
   readonly host: string
@@ -116,6 +140,8 @@ export interface ServerConfig {
   readonly spans: boolean
   /** Partners with quota and audit trail; null where there are none. */
   readonly partners: PartnersConfig | null
+  /** Null: the reference server itself. */
+  readonly gateway: GatewayConfig | null
 }
 
 /** How a hop reaches the next one. */

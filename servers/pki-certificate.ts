@@ -18,7 +18,7 @@ import type { webcrypto } from 'node:crypto'
 import { signingAlgorithmOf } from './pki-keys.ts'
 
 /** Purposes a leaf certificate may state (RFC 5280 section 4.2.1.12). */
-export type Purpose = 'serverAuth' | 'clientAuth'
+export type Purpose = 'serverAuth' | 'clientAuth' | 'ocspSigning'
 
 /** Who signs: the name in `issuer`, and the key. */
 export interface Issuer {

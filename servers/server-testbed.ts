@@ -100,6 +100,7 @@ export async function createTestbed(): Promise<Testbed> {
         upstream: null,
         spans: false,
         partners: null,
+        gateway: null,
         ...changes,
       }),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),

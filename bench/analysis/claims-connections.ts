@@ -34,6 +34,7 @@ export const connectionClaims: readonly Claim[] = [
     sentence: 'Revocation lists and OCSP add burden and latency.',
     source: 'B',
     experiments: ['revocation-lists'],
+    also: ['ocsp'],
     decide: (evidence) => decideRevocationLists(evidence),
   },
 ]
@@ -107,22 +108,45 @@ function decideRevocationLists(evidence: Evidence) {
   const cost = (crl: string) => handshakeCpu(run, armOf(run, 'mtls', { crl }), 'full')
   const more = (crl: string) => difference(cost(crl), cost('0'))
   const [short, long] = [more('1k'), more('20k')]
+  const ocsp = ocspCost(evidence.get('ocsp'))
   const numbers = [
     ...numberOf('a handshake more, CRL of 1,000', 'µs', short),
     ...numberOf('a handshake more, CRL of 20,000', 'µs', long),
     ...numberOf('CRL of 20,000 over none', '×', ratio(cost('20k'), cost('0'))),
+    ...numberOf('a handshake more, OCSP by nginx without a cache', 'µs', ocsp.more),
+    ...numberOf('OCSP by nginx over none', '×', ocsp.times),
   ]
   const side = sideOf(long, 0)
   if (side === 'above') {
     return decided(
       'supported',
-      'lists cost CPU in each full handshake, more the longer they are; OCSP is not measured (stapling is about the server’s certificate)',
+      `lists cost CPU in each full handshake, more the longer they are; ${ocsp.told} (stapling is about the server’s certificate)`,
       numbers,
     )
   }
   return side === 'below'
     ? decided('refuted', 'a list costs nothing', numbers)
     : decided('undecided', 'the interval reaches over 0', numbers)
+}
+
+/** What asking a responder about each client certificate costs a gateway; the responder's own work apart. */
+function ocspCost(run: Run | undefined) {
+  const cost = (ocsp: string) =>
+    run === undefined
+      ? new Map<number, number>()
+      : handshakeCpu(run, armOf(run, 'mtls', { ocsp }), 'full')
+  const more = difference(cost('on'), cost('off'))
+  const told = {
+    above: 'so does asking an OCSP responder, by a real gateway',
+    below: 'asking an OCSP responder costs a real gateway nothing',
+    open: 'what OCSP costs a real gateway is open',
+    none: 'OCSP is not measured, for want of nginx or of a run',
+  }
+  return {
+    more,
+    times: ratio(cost('on'), cost('off')),
+    told: told[more === null ? 'none' : (sideOf(more, 0) ?? 'open')],
+  }
 }
 
 /** What is more than a tenth of a handshake shows in capacity. */

@@ -160,6 +160,30 @@ test('P6: a handshake with a long list over one with none', () => {
   assert.equal(decide('P6', of(1_620, 0.3)), 'undecided')
 })
 
+test('P6: OCSP by a real gateway is told where it was measured, and decides nothing', () => {
+  const claim = claims.find(({ id }) => id === 'P6')
+  assert.ok(claim)
+  const withParameter = (run: Run, name: string, values: readonly string[]): Run => ({
+    ...run,
+    arms: run.arms.map((one, index) => ({
+      ...one,
+      scenario: 'mtls',
+      parameters: { ...base, [name]: values[index] ?? '' },
+    })),
+  })
+  const lists = churnRun({ a: [30, 1_600], b: [30, 2_000], c: [30, 3_000] })
+  const evidence = { 'revocation-lists': withParameter(lists, 'crl', ['0', '1k', '20k']) }
+  const alone = decideClaim(claim, evidenceOf(evidence))
+  const ocsp = withParameter(churnRun({ a: [10, 700], b: [10, 900] }), 'ocsp', ['off', 'on'])
+  const both = decideClaim(claim, evidenceOf({ ...evidence, ocsp }))
+  assert.deepEqual([alone.verdict, both.verdict], ['supported', 'supported'])
+  assert.match(alone.seen, /OCSP is not measured/)
+  assert.match(both.seen, /so does asking an OCSP responder/)
+  // 900 − 700 µs.
+  const more = both.numbers.find(({ label }) => label.includes('OCSP by nginx without'))
+  assert.ok(typeof more?.value === 'object' && Math.abs(more.value.estimate - 200) < 10)
+})
+
 test('P8: what both cost together beyond the sum', () => {
   const of = (combined: number, sd?: number) =>
     evidenceOf({

@@ -63,6 +63,13 @@ export const experiments: readonly Experiment[] = [
     ],
   },
   {
+    name: 'ocsp',
+    command: [
+      ...['mtls', '--set', 'ocsp=off,on', '--gateway', 'nginx', '--load', 'churn'],
+      ...['--policy', 'full', '--requests-per-connection', '1,inf'],
+    ],
+  },
+  {
     name: 'keys',
     command: [
       ...['tls', 'mtls', '--set', 'key=p256,p384,rsa2048,rsa4096,ed25519'],

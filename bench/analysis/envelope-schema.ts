@@ -209,6 +209,24 @@ const CaseSchema = Type.Object(
           pairs: Type.Optional(
             Type.Object({ partners: count, tried: count, refused: count }, strict),
           ),
+          /** Of a product: its name and version, and what it does not refuse as it must. */
+          product: Type.Optional(text),
+          gaps: Type.Optional(
+            Type.Array(
+              Type.Object(
+                {
+                  id: text,
+                  gap: Type.Union([
+                    Type.Literal('accepted'),
+                    Type.Literal('refused otherwise'),
+                    Type.Literal('not tried'),
+                  ]),
+                  outcome: text,
+                },
+                strict,
+              ),
+            ),
+          ),
         },
         strict,
       ),

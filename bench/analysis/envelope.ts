@@ -193,14 +193,16 @@ function metricsOf(figures: Figures | null) {
   return mapMetrics((_, name) => figures?.metrics[name] ?? null)
 }
 
-function countsOf({
-  controlsPassed,
-  tried,
-  refused,
-  recorded,
-  handlerCalls,
-  pairs,
-}: NonNullable<ArmSummary['record']['preflight']>) {
-  const counts = { controlsPassed, tried, refused, recorded, handlerCalls }
-  return pairs === undefined ? counts : { ...counts, pairs }
+function countsOf(preflight: NonNullable<ArmSummary['record']['preflight']>) {
+  const { controlsPassed, tried, refused, recorded, handlerCalls, pairs, product, refusals } =
+    preflight
+  const counts = {
+    ...{ controlsPassed, tried, refused, recorded, handlerCalls },
+    ...(pairs === undefined ? {} : { pairs }),
+  }
+  if (product === undefined) return counts
+  const gaps = refusals.flatMap(({ id, gap, outcome }) =>
+    gap === undefined ? [] : [{ id, gap, outcome }],
+  )
+  return { ...counts, product, gaps }
 }

@@ -1,5 +1,6 @@
 import type { Run, Warning } from '../results.ts'
 import type { SessionSpread } from './sessions.ts'
+import { gatewayGaps } from './warnings.ts'
 
 /** What a reader of a comparison of stored runs must know. */
 export function storedWarnings(
@@ -24,8 +25,8 @@ export function storedWarnings(
   ]
 }
 
-function sideWarnings({ runId, complete, environment }: Run): Warning[] {
-  const warnings: Warning[] = []
+function sideWarnings({ runId, complete, environment, arms }: Run): Warning[] {
+  const warnings: Warning[] = gatewayGaps({ arms })
   if (!complete) {
     warnings.push({
       code: 'incomplete',

@@ -168,7 +168,9 @@ export function relativePrecision(
 ): number | null {
   // This is asked while a run goes on, when its arms are not yet told to be measured.
   const arms = run.arms.map((arm) =>
-    arm.outcome === 'skipped' ? { ...arm, outcome: 'measured' as const } : arm,
+    arm.outcome === 'skipped' && arm.reason === null
+      ? { ...arm, outcome: 'measured' as const }
+      : arm,
   )
   const readings = readRun(arms, measuredBlocks(run.blocks))
   const pairs = pairsOf(arms, readings)

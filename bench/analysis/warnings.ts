@@ -36,6 +36,7 @@ export function runWarnings(context: {
   const { run, blocks } = context
   return [
     ...run.warnings,
+    ...gatewayGaps(run),
     ...smoke(run),
     ...incomplete(run, blocks),
     ...failedBlocks(run),
@@ -44,6 +45,15 @@ export function runWarnings(context: {
     ...shortOfLevel(context),
     ...bursts(context),
   ]
+}
+
+/** What products do not refuse: beside every figure of them, whatever was measured. */
+export function gatewayGaps({ arms }: Pick<Run, 'arms'>): Warning[] {
+  const told = arms.flatMap(({ warnings }) =>
+    warnings.filter(({ code }) => code === 'gateway-gaps'),
+  )
+  // Cases that differ in a key or an algorithm have the same gaps.
+  return [...new Map(told.map((warning) => [warning.message, warning])).values()]
 }
 
 function smoke({ mode }: Run): Warning[] {

@@ -17,6 +17,7 @@ import { benchTargets } from './bench-target.ts'
 import { churnPlanOf } from './churn-options.ts'
 import { tellTargets } from './config-options.ts'
 import { curvePlanOf } from './curve-options.ts'
+import { gatewayOption, withGateway } from './gateway-option.ts'
 import { collect, type CommandResult, type Io } from './io.ts'
 import {
   addLoadOptions,
@@ -41,6 +42,7 @@ interface BenchOptions extends PlanOptions, LoadCommandOptions {
   readonly json?: true
   readonly open?: true
   readonly set: readonly string[]
+  readonly gateway?: string
   readonly against?: string
   readonly resume?: string
   readonly results: string
@@ -56,6 +58,7 @@ export function benchCommand(
     .description('measure scenarios against their baselines, on this machine')
     .argument('[scenario...]', 'names from --list, or all')
     .option('--set <name=value,…>', 'set a parameter; several values make a matrix', collect, [])
+    .option('--gateway <product,…>', gatewayOption)
     .option(
       '--against <case>',
       'another baseline: scenario or scenario/name=value; the same one makes an A/A',
@@ -165,7 +168,7 @@ async function bench(
   const scenarios = select(names, all)
   const selection = {
     scenarios,
-    settings: parseSettings(options.set, scenarios),
+    settings: parseSettings(withGateway(options), scenarios),
     against: options.against ?? null,
     tree: workingTree(io.root),
   }
@@ -261,6 +264,7 @@ function select(names: readonly string[], all: readonly Scenario[]): Scenario[] 
 function argumentsOf(options: BenchOptions): string[] {
   return [
     ...options.set.flatMap((setting) => ['--set', setting]),
+    ...(options.gateway === undefined ? [] : ['--gateway', options.gateway]),
     ...(options.against === undefined ? [] : ['--against', options.against]),
     ...loadArguments(options),
     ...planArguments(options),

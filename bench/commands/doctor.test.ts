@@ -24,6 +24,7 @@ const healthy: Readings = {
   freeTmpBytes: 2 ** 33,
   loopbackUs: 30,
   git: '2.39.5',
+  gateways: ['nginx 1.22.1'],
   lockHolder: null,
 }
 const holder = { pid: 4_242, kind: 'bench', since: '2026-01-01T00:00:00.000Z', processStart: null }

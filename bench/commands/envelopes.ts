@@ -32,6 +32,7 @@ export const VerifyEnvelopeSchema = Type.Object(
               recorded: count,
               handlerCalls: count,
               pairs,
+              product: Type.Optional(text),
             },
             strict,
           ),

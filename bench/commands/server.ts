@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { BenchError } from '../errors.ts'
+import { obstacleOf } from '../gateways.ts'
 import { issuerNeeds, needsIssuer, startCase, type Launch } from '../hops.ts'
 import { createLab } from '../lab.ts'
 import { createServerStarter, type ServerProcess } from '../processes.ts'
@@ -37,6 +38,8 @@ async function serve(
     )
   }
   const port = parsePort(options.port)
+  const obstacle = obstacleOf(trial)
+  if (obstacle !== null) throw new BenchError('arm-failed', obstacle)
   await using lab = await createLab({ parameters: trial.parameters })
   await using start = createServerStarter(io.signal)
   const launch: Launch = async (program, config) =>

@@ -1,12 +1,14 @@
 import { Command } from 'commander'
 import { referenceName } from '../arms.ts'
 import { BenchError, exitCodeOf } from '../errors.ts'
+import { obstacleOf } from '../gateways.ts'
 import { failuresOf, preflight } from '../preflight.ts'
 import { createServerStarter } from '../processes.ts'
 import { refusalTable } from '../render/refusals.ts'
 import type { Preflight } from '../results.ts'
 import { caseId, expand, parseSettings, type Case, type Scenario } from '../scenario.ts'
 import { findScenario, loadScenarios } from '../scenarios.ts'
+import { gatewayOption, withGateway } from './gateway-option.ts'
 import { collect, type CommandResult, type Io } from './io.ts'
 
 /** `verify`: the refusals alone, as a table; exit 3 when one bad credential was accepted. */
@@ -15,16 +17,23 @@ export function verifyCommand(io: Io, done: (result: CommandResult) => void): Co
     .description('try every bad credential against the reference servers')
     .argument('[scenario...]', 'names from npm run bench -- --list; default: all')
     .option('--set <name=value,…>', 'set a parameter', collect, [])
+    .option('--gateway <product,…>', gatewayOption)
     .option('--json', 'print one JSON object on stdout')
     .addHelpText('after', '\nExample:\n  npm run verify -- combined')
-    .action(async (names: string[], options: { set: string[]; json?: true }) => {
+    .action(async (names: string[], options: VerifyOptions) => {
       done(await verify(names, options, io))
     })
 }
 
+interface VerifyOptions {
+  readonly set: readonly string[]
+  readonly gateway?: string
+  readonly json?: true
+}
+
 async function verify(
   names: readonly string[],
-  options: { set: string[]; json?: true },
+  options: VerifyOptions,
   io: Io,
 ): Promise<CommandResult> {
   const all = await loadScenarios(io.root)
@@ -32,15 +41,24 @@ async function verify(
     names.length === 0
       ? all.filter(({ name }) => name !== referenceName)
       : names.map((name) => findScenario(name, all))
-  const settings = parseSettings(options.set, scenarios)
+  const settings = parseSettings(withGateway(options), scenarios)
   const cases = scenarios.flatMap((scenario) => verifiedCases(scenario, settings))
   await using start = createServerStarter(io.signal)
   const outcomes: { case: Case; preflight: Preflight }[] = []
+  const skipped: string[] = []
   for (const trial of cases) {
+    const obstacle = obstacleOf(trial)
+    if (obstacle !== null) {
+      skipped.push(obstacle)
+      io.err(`${trial.id} skipped: ${obstacle}\n`)
+      continue
+    }
     const outcome = await preflight(trial, start.server)
     outcomes.push({ case: trial, preflight: outcome })
     if (options.json !== true) io.out(`${refusalTable(trial.id, outcome)}\n`)
   }
+  if (outcomes.length === 0 && skipped.length > 0)
+    throw new BenchError('preflight-failed', [...new Set(skipped)].join('; '))
   const accepted = outcomes.flatMap(({ case: trial, preflight: outcome }) =>
     failuresOf(outcome).map(({ id }) => `${trial.scenario.name} ${id}`),
   )
@@ -93,7 +111,11 @@ function envelope(outcomes: readonly { case: Case; preflight: Preflight }[]) {
   }
 }
 
-function countsOf({ controlsPassed, tried, refused, recorded, handlerCalls, pairs }: Preflight) {
-  const counts = { controlsPassed, tried, refused, recorded, handlerCalls }
-  return pairs === undefined ? counts : { ...counts, pairs }
+function countsOf(preflight: Preflight) {
+  const { controlsPassed, tried, refused, recorded, handlerCalls, pairs, product } = preflight
+  return {
+    ...{ controlsPassed, tried, refused, recorded, handlerCalls },
+    ...(pairs === undefined ? {} : { pairs }),
+    ...(product === undefined ? {} : { product }),
+  }
 }

@@ -208,6 +208,14 @@ const checks: readonly Check[] = [
     advice: 'install git: without it runs name no commit, and compare --live does not work',
   },
   {
+    id: 'gateways',
+    unit: null,
+    measured: ({ gateways }) => gateways.join(', ') || 'none',
+    state: ({ gateways }) => (gateways.length === 0 ? 'warn' : 'ok'),
+    advice:
+      'for --gateway: apt-get install nginx libnginx-mod-http-js haproxy apache2 libapache2-mod-oauth2',
+  },
+  {
     id: 'other-run',
     unit: null,
     measured: ({ lockHolder }) => lockText(lockHolder),

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { medianUs } from '../load/histogram.ts'
+import { installedGateways } from '../gateways.ts'
 import { findLockHolder, type LockHolder } from '../lock.ts'
 import { parseCpuList } from '../pinning.ts'
 import { createCpuMeter, readMachine } from '../sensors.ts'
@@ -34,6 +35,8 @@ export interface Readings {
   /** Median round trip of one byte over TCP on 127.0.0.1; null when there is none. */
   readonly loopbackUs: number | null
   readonly git: string | null
+  /** Products that can be measured in the place of our servers, each with its version. */
+  readonly gateways: readonly string[]
   /** `unreadable` when the temporary folder cannot be listed. */
   readonly lockHolder: LockHolder | 'unreadable' | null
 }
@@ -58,6 +61,7 @@ export async function takeReadings(options: {
     freeResultsBytes: freeBytes(options.results),
     freeTmpBytes: freeBytes(tmpdir()),
     loopbackUs: await measureLoopback().catch(() => null),
+    gateways: installedGateways().flatMap(({ title }) => title ?? []),
     git: /\d+(\.\d+)+/.exec(outputOf('git', ['--version']) ?? '')?.[0] ?? null,
     lockHolder: readLock(),
   }

@@ -125,12 +125,71 @@ test('a bad credential passes only with the outcome expected, no handler call, a
     },
   ]
   for (const { expected, seen, outcome, passed } of cases) {
-    const [row] = await judgeAll([{ id: 'J9', probes: [fakeProbe(expected, seen)] }], 0)
+    const [row] = await judgeAll([{ id: 'J9', probes: [fakeProbe(expected, seen)] }], {
+      settleLimitMs: 0,
+    })
     assert.equal(row?.refusal.outcome, outcome)
     assert.equal(row.refusal.passed, passed, outcome)
     assert.equal(row.refusal.handlerCalls, seen.handlerCalls ?? 0)
     assert.equal(row.controlsPassed, 1)
   }
+})
+
+test('a row of a product says whether it got in, was refused in another way, or could not be tried', async () => {
+  const bench = { settleLimitMs: 0, isProduct: true }
+  const token = invalidToken('token_expired')
+  const broken = () => Promise.reject(new Error('it takes over no other trust'))
+  const cases: [probe: Probe, gap: string | undefined, outcome: RegExp][] = [
+    // What it logs is its own affair.
+    [fakeProbe(token, { answer: response(401, challenge) }), undefined, /^401 invalid_token$/],
+    [fakeProbe(token, { answer: response(200), handlerCalls: 1 }), 'accepted', /^accepted: 200$/],
+    [
+      fakeProbe(token, { answer: response(401, challenge), handlerCalls: 1 }),
+      'accepted',
+      /but the handler ran/,
+    ],
+    [fakeProbe(token, { answer: response(403) }), 'refused otherwise', /^403$/],
+    [
+      fakeProbe(refusedHandshake('CERT_REVOKED'), { answer: response(400) }),
+      'refused otherwise',
+      /^400$/,
+    ],
+    [
+      { ...fakeProbe(token, { answer: response(401, challenge) }), control: broken },
+      'not tried',
+      /^not tried: it takes over no other trust$/,
+    ],
+    [
+      { ...fakeProbe(token, { answer: response(401, challenge) }), bad: broken },
+      'not tried',
+      /^not tried: it takes over no other trust$/,
+    ],
+  ]
+  for (const [probe, gap, outcome] of cases) {
+    const [row] = await judgeAll([{ id: 'J9', probes: [probe] }], bench)
+    assert.ok(row)
+    assert.equal(row.refusal.gap, gap)
+    assert.equal(row.refusal.passed, gap === undefined)
+    assert.match(row.refusal.outcome, outcome)
+  }
+})
+
+test('the gravest of several variants is the one that a row tells', async () => {
+  const token = invalidToken('token_expired')
+  const probes = [
+    { ...fakeProbe(token, { answer: response(403) }), variant: 'one' },
+    { ...fakeProbe(token, { answer: response(200), handlerCalls: 1 }), variant: 'two' },
+  ]
+  const [row] = await judgeAll([{ id: 'J9', probes }], { settleLimitMs: 0, isProduct: true })
+  assert.equal(row?.refusal.gap, 'accepted')
+  assert.equal(row.refusal.outcome, 'one: 403; two: accepted: 200')
+})
+
+test('an error of a server of ours is no row but an error', async () => {
+  const token = invalidToken('token_expired')
+  const broken = () => Promise.reject(new Error('the process is gone'))
+  const probe = { ...fakeProbe(token, { answer: response(401, challenge) }), bad: broken }
+  await assert.rejects(judgeAll([{ id: 'J9', probes: [probe] }]), /the process is gone/)
 })
 
 test('what is recorded passes whatever is seen, and says it', async () => {

@@ -4,6 +4,17 @@ import { describeAnswer, describeExpectation, errorOf } from './attempt.ts'
 import type { Attempt, Counted, Expectation, Probe } from './attempt.ts'
 import { entryOf } from './catalogue.ts'
 
+/** Against whom attempts are judged. */
+export interface Bench {
+  /** How long the log of a refusal is waited for; default: 1 s. */
+  readonly settleLimitMs?: number
+  /**
+   * Somebody else's product: what it logs is its own affair, what it cannot do is not tried, and a row that
+   * did not pass says which of three things it was.
+   */
+  readonly isProduct?: boolean
+}
+
 /** The row of an attempt, and how many of its controls passed. */
 export interface Judged {
   readonly refusal: Refusal
@@ -17,34 +28,36 @@ export interface Judged {
  */
 export async function judgeAll(
   attempts: readonly Attempt[],
-  settleLimitMs = defaultSettleLimitMs,
+  { settleLimitMs = defaultSettleLimitMs, isProduct = false }: Bench = {},
 ): Promise<Judged[]> {
   await Promise.all(attempts.map(async ({ prepare }) => prepare?.()))
   const inOrder = (order: Attempt['order']) => attempts.filter((each) => each.order === order)
   const aged = inOrder('aged')
   const controls = new Map<Probe, string | null>()
   for (const probe of aged.flatMap(({ probes }) => probes)) {
-    controls.set(probe, await judgeControl(probe))
+    controls.set(probe, await judgeControl(probe, isProduct))
   }
   const judged = new Map<Attempt, Judged>()
   for (const attempt of [...inOrder(undefined), ...inOrder('last'), ...aged]) {
-    judged.set(attempt, await judge(attempt, { controls, settleLimitMs }))
+    judged.set(attempt, await judge(attempt, { controls, settleLimitMs, isProduct }))
   }
   return attempts.flatMap((attempt) => judged.get(attempt) ?? [])
 }
 
 async function judge(
   { id, probes, entry = entryOf(id) }: Attempt,
-  { controls, settleLimitMs }: Setting,
+  setting: Setting,
 ): Promise<Judged> {
+  const { controls, isProduct } = setting
   const tried: Tried[] = []
   let controlsPassed = 0
   for (const probe of probes) {
     const known = controls.get(probe)
-    const fault = known === undefined ? await judgeControl(probe) : known
+    const fault = known === undefined ? await judgeControl(probe, isProduct) : known
     if (fault === null) controlsPassed += 1
-    tried.push(fault === null ? await tryBad(probe, settleLimitMs) : { ...untried(probe), fault })
+    tried.push(fault === null ? await tryOrTell(probe, setting) : { ...untried(probe), fault })
   }
+  const gap = isProduct ? worstOf(tried) : null
   const { kind, describe } = entry
   return {
     controlsPassed,
@@ -58,6 +71,7 @@ async function judge(
       passed: tried.every(({ fault }) => fault === null),
       handlerCalls: tried.reduce((sum, { handlerCalls }) => sum + handlerCalls, 0),
       reasons: [...new Set(tried.flatMap(({ reasons }) => reasons))],
+      ...(gap === null ? {} : { gap }),
     },
   }
 }
@@ -66,7 +80,10 @@ interface Setting {
   /** Verdicts on controls that have been tried already. */
   readonly controls: ReadonlyMap<Probe, string | null>
   readonly settleLimitMs: number
+  readonly isProduct: boolean
 }
+
+type Gap = NonNullable<Refusal['gap']>
 
 /** What came of one probe. */
 interface Tried {
@@ -76,16 +93,44 @@ interface Tried {
   readonly fault: string | null
   readonly handlerCalls: number
   readonly reasons: readonly string[]
+  /** Of a fault: which kind it is. */
+  readonly gap: Gap
 }
 
-async function judgeControl({ control }: Probe): Promise<string | null> {
-  const answer = await control()
+/** The gravest fault of an attempt; null where there is none. */
+function worstOf(tried: readonly Tried[]): Gap | null {
+  const gaps = tried.flatMap(({ fault, gap }) => (fault === null ? [] : [gap]))
+  return (
+    (['accepted', 'refused otherwise', 'not tried'] as const).find((gap) => gaps.includes(gap)) ??
+    null
+  )
+}
+
+async function judgeControl({ control }: Probe, isProduct: boolean): Promise<string | null> {
+  const answer = await orReason(control, isProduct)
+  if (typeof answer === 'string') return answer
   if (isAccepted(answer)) return null
   const seen = answer.kind === 'response' ? String(answer.status) : answer.kind
   return `the good credential was answered ${seen}`
 }
 
-async function tryBad(probe: Probe, settleLimitMs: number): Promise<Tried> {
+/** What a product cannot be made to do, as to take over other trust, is told and not tried. */
+async function tryOrTell(probe: Probe, setting: Setting): Promise<Tried> {
+  const tried = await orReason(() => tryBad(probe, setting), setting.isProduct)
+  return typeof tried === 'string' ? { ...untried(probe), fault: tried } : tried
+}
+
+/** What comes of it, or why nothing did; errors of our own servers are thrown. */
+async function orReason<T>(attempt: () => Promise<T>, isProduct: boolean): Promise<T | string> {
+  try {
+    return await attempt()
+  } catch (error) {
+    if (!isProduct || !(error instanceof Error)) throw error
+    return `not tried: ${error.message}`
+  }
+}
+
+async function tryBad(probe: Probe, { settleLimitMs, isProduct }: Setting): Promise<Tried> {
   const { variant, counted, bad, expected, also, note } = probe
   const before = await counted.snapshot()
   const answer = await bad()
@@ -100,9 +145,12 @@ async function tryBad(probe: Probe, settleLimitMs: number): Promise<Tried> {
   ]
   const outcome = describeAnswer(answer, expected)
   const fault =
-    faultOf({ answer, expected, outcome, handlerCalls, reasons }) ?? (await also?.()) ?? null
+    faultOf({ answer, expected, outcome, handlerCalls, reasons, isProduct }) ??
+    (await also?.()) ??
+    null
   const told = note === undefined ? outcome : `${outcome} (${note()})`
-  return { variant, outcome: told, fault, handlerCalls, reasons }
+  const gap = isAccepted(answer) || handlerCalls > 0 ? 'accepted' : 'refused otherwise'
+  return { variant, outcome: told, fault, handlerCalls, reasons, gap }
 }
 
 function faultOf(seen: {
@@ -111,12 +159,13 @@ function faultOf(seen: {
   outcome: string
   handlerCalls: number
   reasons: readonly string[]
+  isProduct: boolean
 }): string | null {
-  const { answer, expected, outcome, handlerCalls, reasons } = seen
+  const { answer, expected, outcome, handlerCalls, reasons, isProduct } = seen
   if (expected.kind === 'recorded') return answer.kind === 'silent' ? outcome : null
   if (!isAsExpected(answer, expected)) return outcome
   if (handlerCalls > 0) return `${outcome}, but the handler ran`
-  if (reasons.some((reason) => expected.reasons.includes(reason))) return null
+  if (isProduct || reasons.some((reason) => expected.reasons.includes(reason))) return null
   return `${outcome}, logged ${reasons.join(', ') || 'nothing'} instead of ${expected.reasons.join(', ')}`
 }
 
@@ -160,7 +209,14 @@ function total({ refusals }: Counts): number {
 }
 
 function untried({ variant }: Probe): Tried {
-  return { variant, outcome: 'not tried', fault: null, handlerCalls: 0, reasons: [] }
+  return {
+    variant,
+    outcome: 'not tried',
+    fault: null,
+    handlerCalls: 0,
+    reasons: [],
+    gap: 'not tried',
+  }
 }
 
 /** The faults by variant, or what all probes came to. */

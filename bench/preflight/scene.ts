@@ -1,6 +1,7 @@
 import { resources } from '../../servers/config.ts'
 import type { ServerConfig } from '../../servers/config.ts'
 import type { Identity } from '../../servers/pki.ts'
+import { programOf } from '../gateways.ts'
 import { issuerNeeds, needsIssuer, startCase } from '../hops.ts'
 import type { IssuerNeeds } from '../lab-configurations.ts'
 import { proofClient } from '../lab-credentials.ts'
@@ -17,6 +18,7 @@ import { createProofForge, type ProofForgery } from './proof-forge.ts'
 import { createHostileIssuer } from './hostile-issuer.ts'
 import type { HostileIssuer } from './hostile-issuer.ts'
 import { createAttackers } from './identities.ts'
+import { createAnswerCounts } from './settled-counts.ts'
 import type { Attacker, Attackers, Trusts } from './identities.ts'
 
 /** What is presented otherwise than the good client would. */
@@ -91,8 +93,11 @@ export async function createScene(
   const credentials = testCase.scenario.credentials(testCase.parameters)
   const lab = owned.use(await createLab({ parameters: testCase.parameters }))
   const mutual = credentials.certificate ? await createAttackers(lab) : null
-  const run: Run = async (name, program, config) =>
-    owned.use(await start({ program, configFile: await lab.writeConfig(name, config) }))
+  const counts = createAnswerCounts()
+  const run: Run = async (name, program, config) => {
+    const configFile = await lab.writeConfig(name, config)
+    return counts.settled(owned.use(await start({ program, configFile })))
+  }
   const { issuance, token: clientForm } = credentials
   const form = clientForm === 'none' ? 'jwt' : clientForm
   const anyTokens = needsIssuer(testCase)
@@ -104,6 +109,7 @@ export async function createScene(
   const tokens = clientForm === 'none' ? null : anyTokens
   const issuerUrl = anyTokens?.issuerUrl ?? null
   const config = lab.serverConfig(testCase, issuerUrl)
+  const program = programOf(testCase)
   const server = await startCase({
     ...{ trial: testCase, lab, issuerUrl },
     launch: (program, own) => run('case', program, own),
@@ -144,9 +150,17 @@ export async function createScene(
             ),
     config,
     requestOf,
-    ask: (presentation = {}) => attack(targetOf(presentation), requestOf(presentation)),
-    open: (presentation = {}) => openAttack(targetOf(presentation)),
-    extra: (name, changed, program = testCase.scenario.server) => run(name, program, changed),
+    ask: async (presentation = {}) => {
+      const target = targetOf(presentation)
+      return counts.saw(target.port, await attack(target, requestOf(presentation)))
+    },
+    open: (presentation = {}) => {
+      const target = targetOf(presentation)
+      return counts.watch(target.port, openAttack(target))
+    },
+    extra: (name, changed, other = program) =>
+      // A product does by its configuration what our servers do by their program.
+      run(name, server.product === undefined ? other : program, changed),
   }
 }
 

@@ -40,7 +40,10 @@ function costBadge({ comparisons }: Summary): Badge {
 
 /** Bad credentials refused of those tried, over all modes. */
 function refusedBadge(attacked: readonly ArmRecord[]): Badge {
-  const preflights = attacked.flatMap(({ preflight }) => preflight ?? [])
+  // Of our own servers: what products let in is told with their numbers.
+  const preflights = attacked.flatMap(({ preflight }) =>
+    preflight === null || preflight.product !== undefined ? [] : preflight,
+  )
   const tried = preflights.reduce((sum, preflight) => sum + preflight.tried, 0)
   const refused = preflights.reduce((sum, preflight) => sum + preflight.refused, 0)
   return {

@@ -32,6 +32,12 @@ function hopLines({ hop, holds, tried, refused, refusals }: HopRefusals): string
   ]
 }
 
+/** How many bad credentials were refused as they must be; of a product also how many got in. */
+export function scoreOf({ refused, tried, refusals }: Preflight): string {
+  const accepted = refusals.filter(({ gap }) => gap === 'accepted').length
+  return `${refused} of ${tried}${accepted === 0 ? '' : `, ${accepted} let in`}`
+}
+
 function rowOf(refusal: Refusal): string[] {
   const { id, sameAs, describe, expected, handlerCalls, reasons } = refusal
   return [
@@ -44,15 +50,16 @@ function rowOf(refusal: Refusal): string[] {
   ]
 }
 
-function verdictOf({ kind, passed, outcome }: Refusal): string {
+function verdictOf({ kind, passed, outcome, gap }: Refusal): string {
+  if (gap !== undefined) return gapWords[gap]
   if (!passed) return 'FAILED'
   return kind === 'refuse' ? 'refused' : outcome
 }
 
 function summaryOf(preflight: Preflight): string {
-  const { controlsPassed, tried, refused, recorded, handlerCalls, pairs } = preflight
+  const { controlsPassed, tried, refused, recorded, handlerCalls, pairs, product } = preflight
   return [
-    `${refused} of ${tried} refused as they must be`,
+    `${product === undefined ? '' : `${product}: `}${refused} of ${tried} refused as they must be`,
     `${handlerCalls} handler calls`,
     `${recorded} accepted by design and recorded`,
     `${controlsPassed} good credentials accepted beside them`,
@@ -62,8 +69,8 @@ function summaryOf(preflight: Preflight): string {
   ].join(', ')
 }
 
-function failureOf({ id, expected, outcome }: Refusal): string {
-  return `FAILED ${id}: expected ${expected}; ${outcome}`
+function failureOf({ id, expected, outcome, gap }: Refusal): string {
+  return `${gap === undefined ? 'FAILED' : gapWords[gap]} ${id}: expected ${expected}; ${outcome}`
 }
 
 /** Breaks text at spaces, and names like `tls:ERR_SSL_BAD_SIGNATURE` at underscores, to a column's width. */
@@ -83,6 +90,12 @@ function breakName(name: string, width: number): string[] {
   return lines.filter((line) => line !== '')
 }
 
+/** Of a product: what it is that is not as it must be. */
+const gapWords = {
+  accepted: 'ACCEPTED',
+  'refused otherwise': 'otherwise',
+  'not tried': 'not tried',
+} as const satisfies Record<NonNullable<Refusal['gap']>, string>
 /** With two columns between them, 100 in all. */
 const widths = { id: 7, describe: 27, expected: 18, outcome: 9, reasons: 24 } as const
 const columns: readonly Column[] = [

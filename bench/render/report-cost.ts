@@ -3,6 +3,7 @@ import type { ArmSummary, Summary } from '../analysis/summary.ts'
 import { html, htmlTable, type Markup } from './html.ts'
 import { labelArms } from './labels.ts'
 import { signedWithMargin } from './numbers.ts'
+import { scoreOf } from './refusals.ts'
 import { checksControl, chartFigure, selectControl, type Choice } from './page-figure.ts'
 import { namesOf, pageMetrics, runLabel, type OtherRun, type ReportedRun } from './page-model.ts'
 import { hopCosts } from './report-hops.ts'
@@ -133,7 +134,7 @@ function caseRow({ record, figures }: ArmSummary, name: string, { comparisons }:
     cell(own?.requestsPerCoreSecond),
     cell(own?.latencyP50Us),
     cell(own?.latencyP99Us),
-    preflight === null ? 'not tried' : `${preflight.refused} of ${preflight.tried}`,
+    preflight === null ? 'not tried' : scoreOf(preflight),
   ]
 }
 

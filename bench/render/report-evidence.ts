@@ -1,5 +1,5 @@
 import type { AnsweredQuestion } from '../analysis/questions.ts'
-import type { ArmRecord, Run } from '../results.ts'
+import type { ArmRecord, Preflight, Run } from '../results.ts'
 import type { DecidedClaim } from './claims-text.ts'
 import { html, htmlTable, proseTable, type Markup } from './html.ts'
 import { startedText } from './history-words.ts'
@@ -83,7 +83,9 @@ export function questionsSection(questions: readonly AnsweredQuestion[]): Markup
 /** What is refused of what was tried, by mode, and what each attempt came to. */
 export function scoreSection(arms: readonly ArmRecord[]): Markup {
   const tried = arms.flatMap(({ scenario, preflight }) =>
-    preflight === null || preflight.tried === 0 ? [] : [{ scenario, preflight }],
+    preflight === null || preflight.tried === 0
+      ? []
+      : [{ scenario: [scenario, preflight.product].filter(Boolean).join(', '), preflight }],
   )
   if (tried.length === 0) return missing('npm run verify')
   return html`
@@ -100,9 +102,7 @@ export function scoreSection(arms: readonly ArmRecord[]): Markup {
         String(preflight.tried),
         String(preflight.handlerCalls),
         String(preflight.recorded),
-        preflight.refused === preflight.tried && preflight.handlerCalls === 0
-          ? html`<span class="verdict whole">all refused</span>`
-          : html`<span class="verdict holes">let in ${preflight.tried - preflight.refused}</span>`,
+        verdictOf(preflight),
       ]),
     })}
     ${tried
@@ -125,6 +125,19 @@ export function scoreSection(arms: readonly ArmRecord[]): Markup {
       )}
     ${hopRefusals(arms)}
   `
+}
+
+/** A product that refuses in another way than a server of ours lets nobody in by that. */
+function verdictOf({ refused, tried, handlerCalls, product, refusals }: Preflight): Markup {
+  if (refused === tried && handlerCalls === 0)
+    return html`<span class="verdict whole">all refused</span>`
+  const letIn =
+    product === undefined
+      ? tried - refused
+      : refusals.filter(({ gap }) => gap === 'accepted').length
+  return letIn > 0
+    ? html`<span class="verdict holes">let in ${letIn}</span>`
+    : html`<span class="verdict holes">none let in, ${tried - refused} refused otherwise</span>`
 }
 
 /** The command that a run was measured by. */

@@ -5,6 +5,7 @@ import { machineWords } from './changes.ts'
 import { labelArms } from './labels.ts'
 import { markdownProse, markdownTable } from './markdown-text.ts'
 import { signedWithMargin, withMargin } from './numbers.ts'
+import { scoreOf } from './refusals.ts'
 import { sentences } from './sentence.ts'
 
 /** The report for a comment or a job summary on GitHub: sentences, the table of cases, the verdicts. */
@@ -33,9 +34,7 @@ export function renderReportMarkdown(
         cpuUsPerRequest === null ? '–' : withMargin(cpuUsPerRequest),
         difference == null ? '' : signedWithMargin(difference),
         latencyP50Us === null ? '–' : withMargin(latencyP50Us),
-        record.preflight === null
-          ? 'not tried'
-          : `${record.preflight.refused} of ${record.preflight.tried}`,
+        record.preflight === null ? 'not tried' : scoreOf(record.preflight),
       ].map((cell) => markdownProse(cell))
     }),
   )

@@ -1,5 +1,5 @@
 import type { ArmSummary, Summary } from '../analysis/summary.ts'
-import type { Run, Warning } from '../results.ts'
+import type { ArmRecord, Run, Warning } from '../results.ts'
 import { plainText } from './charts-text.ts'
 import { labelArms, wrapLabel } from './labels.ts'
 import { hopTables } from './hops-text.ts'
@@ -25,6 +25,7 @@ export function renderRun(run: Run, summary: Summary, options: TextOptions): str
     ...hopTables(arms, nameOf, options),
     sentences(summary, nameOf).flatMap((sentence) => wrap(sentence)),
     runNotes(run, summary, { common, nameOf }).flatMap((note) => wrap(note, '  ')),
+    arms.some(({ record }) => hasGaps(record)) ? wrap(gapNote, '  ') : [],
     warningLines(
       [...armWarnings(summary), ...summary.warnings.filter((one) => !isGrave(one))],
       options,
@@ -51,13 +52,18 @@ function armTable(
       { head: 'p99 µs', align: 'right' },
     ],
     arms.map((arm) => [
-      wrapLabel(nameOf(arm.record.id)),
+      wrapLabel(`${nameOf(arm.record.id)}${hasGaps(arm.record) ? ' ‡' : ''}`),
       ...costCells(arm, summary, only !== null),
       ...throughputCells(arm, marksThroughput),
       ...latencyCells(arm, marksLatency),
     ]),
     options,
   )
+}
+
+/** Its numbers are of a product that does not refuse all that a server of ours does. */
+function hasGaps({ warnings }: ArmRecord): boolean {
+  return warnings.some(({ code }) => code === 'gateway-gaps')
 }
 
 function costCells(
@@ -115,14 +121,17 @@ function missingLine({ record, figures }: ArmSummary, nameOf: (id: string) => st
   return wrap(`${nameOf(record.id)} ${why}${reason}`, '  ')
 }
 
-/** What single arms have to tell; few samples is told once, as a note. */
+/** What single arms have to tell; few samples is told once, as a note, and gaps of products with the run. */
 function armWarnings({ arms }: Summary): Warning[] {
-  return arms.flatMap(({ warnings }) => warnings).filter(({ code }) => code !== 'few-samples')
+  const elsewhere = ['few-samples', 'gateway-gaps']
+  return arms.flatMap(({ warnings }) => warnings).filter(({ code }) => !elsewhere.includes(code))
 }
 
 function rank({ record: { role } }: ArmSummary): number {
   return ['case', 'baseline', 'part', 'reference'].indexOf(role)
 }
 
+const gapNote =
+  '‡ Somebody else’s product, as it is set up here: it does not refuse every bad credential as it must; its warning says which.'
 /** A figure that was not measured. */
 const UNKNOWN = '–'

@@ -5,7 +5,7 @@ import type { Attempt, Expectation, Probe } from '../attempt.ts'
 import { alterSessionSecret } from '../der.ts'
 import { forwardedCertificate } from '../forwarded.ts'
 import type { Attacker, Attackers, Trusts } from '../identities.ts'
-import { once } from '../scene.ts'
+import { once, paymentPath } from '../scene.ts'
 import type { Presentation, Scene } from '../scene.ts'
 
 type Mutual = NonNullable<Scene['mutual']>
@@ -82,7 +82,10 @@ function removedAuthority(scene: Scene, attackers: Attackers, trusts: Trusts): A
 /** Same ticket secret, no client authentication: such a listener is part of every lab. */
 function foreignTicket(scene: Scene, { hopeless }: Attackers): Attempt {
   const { config, server, ask } = scene
-  const open = once(() => scene.extra('tls', { ...config, issuer: null, token: 'none' }, 'tls'))
+  // What our servers do by their program, a product does by its configuration.
+  const clients = server.product === undefined ? config.clients : null
+  const listener = { ...config, clients, issuer: null, token: 'none' } as const
+  const open = once(() => scene.extra('tls', listener, 'tls'))
   let session: Buffer = Buffer.alloc(0)
   return {
     id: 'M10',
@@ -150,13 +153,14 @@ function anotherService(scene: Scene, attacker: Attacker): Attempt {
 /** Globex is a good client, but for its own payments: no header may make it acme. */
 function forwardedHeaders(scene: Scene, { globex }: Attackers): Attempt {
   const { ask, server, lab } = scene
+  const own = server.product === undefined ? ownPayment : { path: paymentPath('globex') }
   return {
     id: 'M15',
     probes: forwardedCertificate(lab.good).map(([name, value]) => ({
       variant: name,
       expected: refusedWith(403, 'wrong_tenant'),
       counted: server,
-      control: async () => ask({ ...(await presentationOf(scene, globex)), ...ownPayment }),
+      control: async () => ask({ ...(await presentationOf(scene, globex)), ...own }),
       bad: async () => ask({ ...(await presentationOf(scene, globex)), headers: [[name, value]] }),
     })),
   }
@@ -250,7 +254,7 @@ const wrongSecret = [
   'ECONNRESET',
   'ERR_SSL_SSL/TLS_ALERT_BAD_RECORD_MAC',
 ]
-/** Globex has no payment yet. */
+/** Globex has no payment yet; products have one for every tenant, and make none. */
 const ownPayment = {
   method: 'POST',
   path: '/v1/orgs/globex/payments',

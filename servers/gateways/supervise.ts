@@ -1,0 +1,280 @@
+import type { ChildProcess } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { GatewayConfig, GatewayProduct, Reload, ServerConfig } from '../config.ts'
+import { readConfigured, StartError } from '../process.ts'
+import { logLine } from '../telemetry.ts'
+import { createTail } from './counts.ts'
+import type { ProductCounts } from './counts.ts'
+import { eventually } from './driver.ts'
+import type { Driver } from './driver.ts'
+import { openRefusalLog } from './haproxy-driver.ts'
+import type { RefusalLog } from './haproxy-driver.ts'
+import { fetchIssuerKeys } from './issuer-keys.ts'
+import { collect, freePort, killGroup, launch, ready, watchEnd } from './launch.ts'
+import type { Ending } from './launch.ts'
+import { startOcspResponder } from './ocsp-responder.ts'
+import type { OcspResponder } from './ocsp-responder.ts'
+import { absenceOf, findGateway, titleOf } from './presence.ts'
+import type { Presence } from './presence.ts'
+import type { ProductFile, ProductSetup } from './product.ts'
+import { driverOf, planOf } from './products.ts'
+import { watchOver } from './watchdog.ts'
+import type { Watchdog } from './watchdog.ts'
+
+/** A product that serves. */
+export interface Supervised {
+  readonly title: string
+  /** Process whose tree is the product, and nothing else. */
+  readonly pid: number
+  readonly port: number
+  /** Rejects when it ends unasked. */
+  readonly ended: Promise<never>
+  readonly counts: () => Promise<ProductCounts>
+  /** Of its OCSP responder, where it has one. */
+  readonly ocspAnswers: () => number
+  /** Why it cannot take over some changes; null where it can. */
+  readonly unableTo: (changes: Reload) => string | null
+  reload(changes: Reload): Promise<void>
+  stop(): Promise<void>
+  /** At once, without waiting for anything. */
+  kill(): void
+}
+
+/** Where a product is started, and from what. */
+interface Ground {
+  readonly config: ServerConfig
+  readonly gateway: GatewayConfig
+  readonly presence: Presence
+  readonly folder: string
+  readonly publicFolder: string
+  readonly owned: AsyncDisposableStack
+}
+
+/**
+ * Starts a product from a configuration, in a folder beside it, and waits until it serves. Throws a StartError
+ * with its last words where it does not.
+ */
+export async function supervise(
+  config: ServerConfig,
+  gateway: GatewayConfig,
+  configFile: string,
+): Promise<Supervised> {
+  const presence = findGateway(gateway.product)
+  const absent = absenceOf(presence)
+  if (absent !== null) throw new StartError(absent)
+  const owned = new AsyncDisposableStack()
+  const folder = mkdtempSync(join(dirname(configFile), `${gateway.product}-`))
+  owned.defer(() => {
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const publicFolder = createPublicFolder(gateway, folder)
+  const ground = { config, gateway, presence, folder, publicFolder, owned }
+  try {
+    return await startOnFreePort(ground)
+  } catch (error) {
+    rmSync(publicFolder, { recursive: true, force: true })
+    await owned.disposeAsync()
+    throw error
+  }
+}
+
+/** Apache that is started by root answers as nobody, who cannot enter the folder of a lab. */
+function createPublicFolder({ product }: GatewayConfig, folder: string): string {
+  const outside = product === 'apache' && isRoot()
+  const made = outside ? mkdtempSync(join(tmpdir(), 'trustbench-public-')) : join(folder, 'public')
+  mkdirSync(made, { recursive: true })
+  chmodSync(made, outside ? everybody : ownerOnly)
+  return made
+}
+
+/** Between looking for a free port and taking it somebody else may take it. */
+async function startOnFreePort(ground: Ground): Promise<Supervised> {
+  const log = ground.owned.use(await openRefusalLog())
+  const ocsp = await startOcsp(ground)
+  const once = async () => {
+    const setup = await equip(ground, { logPort: log.port, ocspUrl: ocsp?.url ?? null })
+    return start(ground, setup, { log, ocsp })
+  }
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await once()
+    } catch (error) {
+      const isTaken = error instanceof Error && /in use|cannot bind/i.test(error.message)
+      if (!isTaken || ground.config.port !== 0 || attempt === mostStarts) throw error
+    }
+  }
+}
+
+/** What a product is surrounded by. */
+interface Company {
+  readonly log: RefusalLog
+  readonly ocsp: OcspResponder | null
+}
+
+async function start(
+  ground: Ground,
+  setup: ProductSetup,
+  { log, ocsp }: Company,
+): Promise<Supervised> {
+  const { gateway, presence, owned, folder } = ground
+  write(ground, setup)
+  const child = launch(presence, planOf(gateway.product, setup).args)
+  const pid = child.pid ?? 0
+  const [title, words] = [titleOf(presence), collect(child)]
+  const ending = watchEnd(child, title, words)
+  if (pid === 0) await ending.unasked
+  const watchdog = watchOver(pid, ground.publicFolder)
+  const driver = owned.use(driverOf(gateway.product, { pid, folder, refused: logRefusal }, log))
+  try {
+    await ready(driver, ending, title, words)
+  } catch (error) {
+    killGroup(pid)
+    watchdog.release()
+    throw withLog(error, folder)
+  }
+  return supervised({ ground, setup, child, words, driver, ending, watchdog, ocsp })
+}
+
+/** A product that serves, with all that goes with it. */
+interface Serving {
+  readonly ground: Ground
+  readonly setup: ProductSetup
+  readonly child: ChildProcess
+  /** Its last lines. */
+  readonly words: readonly string[]
+  readonly driver: Driver
+  readonly ending: Ending
+  readonly watchdog: Watchdog
+  readonly ocsp: OcspResponder | null
+}
+
+function supervised(serving: Serving): Supervised {
+  const { ground, setup, child, words, driver, ending, watchdog, ocsp } = serving
+  const { gateway, presence, owned } = ground
+  const pid = child.pid ?? 0
+  let current = setup
+  const kill = () => {
+    ending.expect()
+    killGroup(pid)
+    watchdog.release()
+  }
+  return {
+    title: titleOf(presence),
+    pid,
+    port: setup.port,
+    ended: ending.unasked,
+    counts: () => driver.counts(),
+    ocspAnswers: () => ocsp?.answered() ?? 0,
+    unableTo: (changes) => unableTo(gateway.product, changes),
+    async reload(changes) {
+      const config = changed(current.config, changes)
+      current = { ...current, config, serverPem: readServerPem(config) }
+      write(ground, current)
+      if (current.config.clients !== null) ocsp?.reload(current.config.clients.crlFile)
+      await driver.reload().catch((error: unknown) => {
+        throw withLog(error, ground.folder, words)
+      })
+    },
+    async stop() {
+      ending.expect()
+      child.kill('SIGTERM')
+      await eventually(() => child.exitCode !== null || child.signalCode !== null, stopLimitMs)
+      kill()
+      await owned.disposeAsync()
+    },
+    kill,
+  }
+}
+
+async function startOcsp({
+  config,
+  gateway,
+  folder,
+  owned,
+}: Ground): Promise<OcspResponder | null> {
+  if (gateway.ocsp === null || config.clients === null) return null
+  return owned.use(await startOcspResponder(gateway.ocsp, config.clients.crlFile, folder))
+}
+
+async function equip(
+  { config, presence, folder, publicFolder }: Ground,
+  ports: Pick<ProductSetup, 'logPort' | 'ocspUrl'>,
+): Promise<ProductSetup> {
+  const { issuer, token } = config
+  const shared = token === 'jwt' ? (issuer?.sharedSecretFile ?? null) : null
+  return {
+    ...ports,
+    config,
+    folder,
+    publicFolder,
+    port: config.port === 0 ? await freePort(config.host) : config.port,
+    serverPem: readServerPem(config),
+    modules: presence.modules,
+    keys:
+      token === 'jwt' && issuer !== null && shared === null ? await fetchIssuerKeys(issuer) : [],
+    sharedSecret:
+      shared === null ? null : readConfigured('issuer.sharedSecretFile', shared).toString('base64'),
+    clientSecret:
+      token === 'opaque' && issuer !== null
+        ? readConfigured('issuer.clientSecretFile', issuer.clientSecretFile).toString('utf8').trim()
+        : null,
+    isRoot: isRoot(),
+  }
+}
+
+function readServerPem({ tls }: ServerConfig): string | null {
+  if (tls === null) return null
+  const certificate = readConfigured('tls.certificateFile', tls.certificateFile)
+  return `${certificate.toString('latin1')}\n${readConfigured('tls.keyFile', tls.keyFile).toString('latin1')}`
+}
+
+function write({ folder, publicFolder, gateway }: Ground, setup: ProductSetup): void {
+  const { files, publicFiles } = planOf(gateway.product, setup)
+  const put = (where: string, mode: number) => (file: ProductFile) => {
+    writeFileSync(join(where, file.name), file.text, { mode })
+  }
+  files.forEach(put(folder, ownerOnlyFile))
+  publicFiles.forEach(put(publicFolder, everybodyFile))
+}
+
+/** What a product does not take over is told, so that nobody believes it done. */
+function unableTo(product: GatewayProduct, { registry, revokedTokens }: Reload): string | null {
+  if (registry !== undefined || revokedTokens !== undefined)
+    return 'a gateway takes over certificates and trust, nothing else'
+  return product === 'envoy' ? 'Envoy takes over trust by xDS, which is not set up here' : null
+}
+
+function changed(config: ServerConfig, { clients, tls }: Reload): ServerConfig {
+  return {
+    ...config,
+    ...(clients === undefined ? {} : { clients }),
+    ...(tls === undefined ? {} : { tls }),
+  }
+}
+
+/** What a product writes to its log, and nowhere else, when it cannot start. */
+function withLog(error: unknown, folder: string, words: readonly string[] = []): unknown {
+  const log = createTail(join(folder, 'error.log'))().filter((line) => line !== '')
+  const lines = [...words, ...log]
+  if (!(error instanceof Error) || lines.length === 0) return error
+  return new StartError([error.message, ...lines.slice(-fewLines)].join('; '), { cause: error })
+}
+
+function logRefusal(reason: string, status: number | null): void {
+  logLine(JSON.stringify({ event: 'refused', reason, status }))
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0
+}
+
+const ownerOnly = 0o700
+const ownerOnlyFile = 0o600
+const everybody = 0o755
+const everybodyFile = 0o644
+const mostStarts = 3
+const fewLines = 3
+/** What then still runs is killed; a supervisor has 1 s in all. */
+const stopLimitMs = 500
