@@ -72,7 +72,7 @@ export default tseslint.config(
       autocannon,
       {
         regex:
-          '^(?!\\./|\\.\\./(results|events|trials|trial-series|demand|demand/resolve|validations|errors|scenario|random)\\.ts$|\\.\\./load/histogram\\.ts$)\\.',
+          '^(?!\\./|\\.\\./(results|events|trials|trial-series|demand|demand/resolve|validations|errors|scenario|cases|random)\\.ts$|\\.\\./load/histogram\\.ts$)\\.',
         message: 'analysis reads Run files and events only',
       },
     ],

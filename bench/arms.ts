@@ -1,12 +1,5 @@
-import {
-  allows,
-  caseId,
-  describeValues,
-  expand,
-  type Case,
-  type Parameters,
-  type Scenario,
-} from './scenario.ts'
+import { allows, caseId, describeValues, expand } from './cases.ts'
+import type { Case, Parameters, Scenario } from './scenario.ts'
 import { findScenario } from './scenarios.ts'
 import type { ArmRecord } from './results.ts'
 import { BenchError } from './errors.ts'

@@ -12,7 +12,8 @@ import { createLab } from './lab.ts'
 import { failuresOf, preflight } from './preflight.ts'
 import { startServer } from './processes.ts'
 import type { Preflight, Refusal } from './results.ts'
-import { expand, type Case } from './scenario.ts'
+import { expand } from './cases.ts'
+import type { Case } from './scenario.ts'
 import { findScenario, loadScenarios } from './scenarios.ts'
 
 const scenarios = await loadScenarios(join(import.meta.dirname, '..'))

@@ -7,7 +7,8 @@ import type { Snapshot } from '../servers/telemetry.ts'
 import { needsIssuer, passedAt, startCase } from './hops.ts'
 import { createLab } from './lab.ts'
 import type { ServerProcess } from './processes.ts'
-import { expand, type Case } from './scenario.ts'
+import { expand } from './cases.ts'
+import type { Case } from './scenario.ts'
 import { findScenario, loadScenarios } from './scenarios.ts'
 
 const scenarios = await loadScenarios(join(import.meta.dirname, '..'))

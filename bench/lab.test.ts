@@ -10,7 +10,7 @@ import { parseAuthorizationConfig, parseServerConfig } from '../servers/config-s
 import { labSettings } from './lab-settings.ts'
 import { createLab, fetchToken, revokeToken } from './lab.ts'
 import { startServer } from './processes.ts'
-import { expand } from './scenario.ts'
+import { expand } from './cases.ts'
 import { findScenario, loadScenarios } from './scenarios.ts'
 
 test('settings follow from the parameters, defaults where there are none', () => {

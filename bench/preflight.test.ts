@@ -6,7 +6,7 @@ import { BenchError } from './errors.ts'
 import { failuresOf, preflight } from './preflight.ts'
 import { startServer } from './processes.ts'
 import type { ServerProcess, StartOptions } from './processes.ts'
-import { expand } from './scenario.ts'
+import { expand } from './cases.ts'
 import type { Case } from './scenario.ts'
 import { findScenario, loadScenarios } from './scenarios.ts'
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import test from 'node:test'
 import { BenchError } from './errors.ts'
-import { caseId, expand, parseSettings, type Hop } from './scenario.ts'
+import { caseId, expand, parseSettings } from './cases.ts'
+import type { Hop } from './scenario.ts'
 import { findScenario, loadScenarios } from './scenarios.ts'
 
 const all = await loadScenarios(join(import.meta.dirname, '..'))

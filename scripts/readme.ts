@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expand, type Scenario } from '../bench/scenario.ts'
+import { expand } from '../bench/cases.ts'
+import type { Scenario } from '../bench/scenario.ts'
 import { loadScenarios } from '../bench/scenarios.ts'
 import { ConfigSchema } from '../bench/targets/config-schema.ts'
 

@@ -1,7 +1,8 @@
 import type { Demand, MechanismShare } from '../demand.ts'
 import { BenchError } from '../errors.ts'
 import type { Run } from '../results.ts'
-import { caseId, type Parameters } from '../scenario.ts'
+import { caseId } from '../cases.ts'
+import type { Parameters } from '../scenario.ts'
 import {
   fitCase,
   fitConnections,

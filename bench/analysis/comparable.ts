@@ -1,5 +1,6 @@
 import type { ArmRecord, Run } from '../results.ts'
-import { caseId, type Parameters } from '../scenario.ts'
+import { caseId } from '../cases.ts'
+import type { Parameters } from '../scenario.ts'
 import { measuredBlocks } from './reading.ts'
 
 /** Declared defaults of a scenario's parameters; null for a scenario that is not known any more. */

@@ -1,7 +1,7 @@
 import { createHistogram, encodeHistogram, recordAll } from '../load/histogram.ts'
 import { createRandom, type Random } from '../random.ts'
 import type { ArmRecord, Block, Environment, Run, Slice } from '../results.ts'
-import { caseId } from '../scenario.ts'
+import { caseId } from '../cases.ts'
 
 // Synthetic runs for tests: what an arm truly costs is known, so what analysis makes of it can be checked.
 

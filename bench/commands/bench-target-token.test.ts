@@ -8,7 +8,7 @@ import type { RunEnvelope } from '../analysis/envelope-schema.ts'
 import { startCli } from '../cli-testbed.ts'
 import { createLab, type Lab } from '../lab.ts'
 import { createServerStarter, type ServerProcess } from '../processes.ts'
-import { expand } from '../scenario.ts'
+import { expand } from '../cases.ts'
 import { findScenario, loadScenarios } from '../scenarios.ts'
 import { createTargetBed, serveHttp, type TargetBed } from '../targets/target-testbed.ts'
 

@@ -1,4 +1,5 @@
-import { expand, type Case, type Parameters, type Scenario } from '../scenario.ts'
+import { expand } from '../cases.ts'
+import type { Case, Parameters, Scenario } from '../scenario.ts'
 import { findScenario } from '../scenarios.ts'
 
 /** The case of a scenario with these parameters, the others at their defaults. */

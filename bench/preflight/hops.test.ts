@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { failuresOf, preflight } from '../preflight.ts'
 import { startServer } from '../processes.ts'
 import type { HopRefusals, Preflight } from '../results.ts'
-import { expand } from '../scenario.ts'
+import { expand } from '../cases.ts'
 import { findScenario, loadScenarios } from '../scenarios.ts'
 
 const scenarios = await loadScenarios(join(import.meta.dirname, '..', '..'))

@@ -1,5 +1,5 @@
 import type { ArmRecord, Warning } from '../results.ts'
-import { caseId } from '../scenario.ts'
+import { caseId } from '../cases.ts'
 import type { Cap } from './caps.ts'
 import type { Checked } from './preflight.ts'
 import type { UserTarget } from './target.ts'
