@@ -112,6 +112,7 @@ function decideRevocationLists(evidence: Evidence) {
   const numbers = [
     ...numberOf('a handshake more, CRL of 1,000', 'µs', short),
     ...numberOf('a handshake more, CRL of 20,000', 'µs', long),
+    ...numberOf('a handshake more, CRL of 100,000', 'µs', more('100k')),
     ...numberOf('CRL of 20,000 over none', '×', ratio(cost('20k'), cost('0'))),
     ...numberOf('a handshake more, OCSP by nginx without a cache', 'µs', ocsp.more),
     ...numberOf('OCSP by nginx over none', '×', ocsp.times),

@@ -1,3 +1,4 @@
+import type { Run } from '../results.ts'
 import { agentSeries, certificateSeries, coldStartSeries, fleets } from '../trial-series.ts'
 import {
   decided,
@@ -5,11 +6,13 @@ import {
   depending,
   sideOf,
   type Claim,
+  type ClaimNumber,
   type Decision,
   type Evidence,
   type Trials,
 } from './claim.ts'
 import { armOf, combine, difference, over, ratio, valuesOf, type Values } from './claim-figures.ts'
+import { valuesAtOne } from './question-figures.ts'
 import type { Estimate } from './stats.ts'
 import { seriesOf } from './trial-figures.ts'
 
@@ -70,19 +73,7 @@ function decideIssuance(evidence: Evidence): Decision {
   const grants = grantUs(evidence)
   const shortest = millicoresOf(grants, 30)
   const numbers = [
-    ...ways.flatMap(([way, label]) =>
-      numberOf(
-        `a grant, ${label}`,
-        'µs',
-        over(
-          valuesOf(
-            run,
-            armOf(run, 'token-issuance', { clientAuthentication: way }),
-            'cpuUsPerRequest',
-          ),
-        ),
-      ),
-    ),
+    ...ways.flatMap(([way, label]) => grantNumbers(run, way, label)),
     ...lifetimes.flatMap(([seconds, label]) =>
       numberOf(`1,000 clients, tokens of ${label}`, 'millicores', millicoresOf(grants, seconds)),
     ),
@@ -99,6 +90,15 @@ function decideIssuance(evidence: Evidence): Decision {
     case null:
       return decided('undecided', 'the interval reaches over a tenth of a core', numbers)
   }
+}
+
+function grantNumbers(run: Run, way: string, label: string): ClaimNumber[] {
+  const arm = armOf(run, 'token-issuance', { clientAuthentication: way })
+  const waits = arm === undefined ? null : over(valuesAtOne(run, arm))
+  return [
+    ...numberOf(`a grant, ${label}`, 'µs', over(valuesOf(run, arm, 'cpuUsPerRequest'))),
+    ...numberOf(`a grant, ${label}: p50 for one client`, 'µs', waits),
+  ]
 }
 
 function decideLifetime(evidence: Evidence): Decision {

@@ -58,7 +58,7 @@ export const experiments: readonly Experiment[] = [
   {
     name: 'revocation-lists',
     command: [
-      ...['mtls', '--set', 'crl=0,1k,20k', '--load', 'churn', '--policy', 'full'],
+      ...['mtls', '--set', 'crl=0,1k,20k,100k', '--load', 'churn', '--policy', 'full'],
       ...['--requests-per-connection', '1,inf'],
     ],
   },
