@@ -73,6 +73,7 @@ test('settings follow from the parameters, defaults where there are none', () =>
     issuerLatencyMs: 20,
     bodyBytes: 256,
     workers: 2,
+    ocsp: 'off',
   })
 })
 

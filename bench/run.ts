@@ -112,7 +112,10 @@ export async function runBench(options: RunOptions): Promise<Run> {
     if (failed !== undefined) return finish(run, `${failed.caseId}: ${failed.reason ?? 'failed'}`)
     if (signal.aborted) return finish(run, 'interrupted')
     const measurable = arms.filter((arm) => !skipped.has(preflightKey(arm)))
-    if (!measurable.some(({ role }) => role === 'case')) return finish(run, skipReasons(run))
+    // A run of primitives alone has no case to begin with.
+    const cases = arms.filter(({ role }) => role === 'case')
+    if (cases.length > 0 && !cases.some((arm) => measurable.includes(arm)))
+      return finish(run, skipReasons(run))
     options.save(run)
     const sources = measurable.map((arm) =>
       sourceOf({ arm, run, pinning, labOf, start: start.server }),
