@@ -68,6 +68,7 @@ export const experiments: readonly Experiment[] = [
       ...['mtls', '--set', 'ocsp=off,on', '--gateway', 'nginx', '--load', 'churn'],
       ...['--policy', 'full', '--requests-per-connection', '1,inf'],
     ],
+    isSlow: true,
   },
   {
     name: 'keys',
