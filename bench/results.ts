@@ -1,20 +1,8 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { Ajv } from 'ajv'
 import { BenchError } from './errors.ts'
-import type {
-  ChurnCell,
-  ChurnSlice,
-  Slice,
-  Window} from './result-blocks.ts';
-import {
-  amount,
-  Block,
-  count,
-  counts,
-  nullable,
-  strict,
-  text
-} from './result-blocks.ts'
+import type { ChurnCell, ChurnSlice, Slice, Window } from './result-blocks.ts'
+import { amount, Block, count, counts, nullable, strict, text } from './result-blocks.ts'
 
 // The wall. Left of it things are measured, right of it they are explained; what passes is one JSON
 // file a run, in the shapes below. Unknown is null, never 0; every unit is in its name.
