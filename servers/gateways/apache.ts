@@ -43,7 +43,7 @@ function apacheConfig(setup: ProductSetup): string[] {
     'LimitRequestFieldSize 16380',
     'ServerTokens Prod',
     'FileETag None',
-    `LogFormat "%>s %{SSL_SESSION_RESUMED}x %k %{REASON}e" count`,
+    `LogFormat "%>s ${resumption(config)} %k %{REASON}e" count`,
     `CustomLog ${folder}/access.log count`,
     `DocumentRoot ${publicFolder}`,
     `<Directory ${publicFolder}>`,
@@ -56,6 +56,11 @@ function apacheConfig(setup: ProductSetup): string[] {
     '</Location>',
     ...hostLines(setup),
   ]
+}
+
+/** Whether the session of a request's connection was resumed; without TLS Apache does not know the word. */
+function resumption({ tls }: ServerConfig): string {
+  return tls === null ? '-' : '%{SSL_SESSION_RESUMED}x'
 }
 
 /** As little as tells why something was refused; a module that is not loaded has none. */

@@ -82,6 +82,8 @@ const rows: {
     has: [/bound_token\) if .*"cnf"/],
     lacks: ['verify required', 'thumbprint'],
   },
+  // Without its TLS module Apache refuses to start over a word that is the module's.
+  { product: 'apache', changes: noTls, has: ['LogFormat "%>s - %k'], lacks: ['SSL'] },
   {
     product: 'apache',
     changes: mutual,
