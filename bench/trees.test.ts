@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { cli, startCli, temporaryFolder } from './cli-testbed.ts'
@@ -80,6 +88,20 @@ test('a commit and the working tree with all that is uncommitted, in paths of eq
   await trees[Symbol.asyncDispose]()
   assert.equal(existsSync(dirname(before.root)), false)
   assert.equal(git(folder, 'worktree', 'list').split('\n').length, 1)
+})
+
+test('links stay links, and packages that are a link are shared like any', async (t) => {
+  const folder = checkout(t)
+  const packages = temporaryFolder(t)
+  // As many ignore files do, this one names the folder alone.
+  writeFileSync(join(folder, '.gitignore'), 'node_modules/\nresults\n')
+  rmSync(join(folder, 'node_modules'), { recursive: true })
+  symlinkSync(packages, join(folder, 'node_modules'))
+  symlinkSync('servers', join(folder, 'linked'))
+  await using trees = await openTrees(folder, 'main')
+  const { after } = trees
+  assert.equal(readlinkSync(join(after.root, 'linked')), 'servers')
+  assert.equal(readlinkSync(join(after.root, 'node_modules')), join(folder, 'node_modules'))
 })
 
 test('a revision that git does not know, an option in its place, a folder without git: wrong use', async (t) => {

@@ -113,14 +113,19 @@ async function copyWorkingTree(root: string, target: string): Promise<void> {
     await copyFile(join(root, 'package.json'), join(target, 'package.json'))
     return
   }
-  const files = listed.split('\0').filter((file) => file !== '' && !file.startsWith('results/'))
+  const files = listed.split('\0').filter((file) => file !== '' && !isLeftOut(file))
   for (const folder of new Set(files.map((file) => dirname(file)))) {
     await mkdir(join(target, folder), { recursive: true })
   }
   for (const file of files) {
     // A tracked file may be deleted in the working tree: then it is not part of it.
-    await copyFile(join(root, file), join(target, file)).catch(ignoreMissing)
+    await cp(join(root, file), join(target, file), { verbatimSymlinks: true }).catch(ignoreMissing)
   }
+}
+
+/** Results are nobody's source; packages come on their own, also where they are a link that git would track. */
+function isLeftOut(file: string): boolean {
+  return file.startsWith('results/') || file === 'node_modules'
 }
 
 /** The packages of this tree where the lock files are equal; else an install of its own. */

@@ -2,6 +2,7 @@ import { reproduce, type Experiment } from '../analysis/claims.ts'
 import type { Evidence, Trials, Windows } from '../analysis/claim.ts'
 import { windowOf } from '../analysis/event-windows.ts'
 import { BenchError } from '../errors.ts'
+import type { EventRecord } from '../events.ts'
 import { listEvents, saveEvents } from '../event-store.ts'
 import { shortestLifetimeMs } from '../experiments/experiment.ts'
 import type { Experiment as EventExperiment } from '../experiments/experiment.ts'
@@ -99,22 +100,30 @@ export async function gatherEvents(
     `${missing.length} events under load to watch: about ${Math.ceil(durationMs(missing, lifetimeMs) / 1_000)} s\n`,
   )
   const startedAt = new Date().toISOString()
-  const records = await measureEvents(missing, {
-    scenarios: await loadScenarios(io.root),
-    lifetimeMs,
-    signal: io.signal,
-    onEvent: (record, done) => {
-      io.err(`${record.name}: ${record.probes.length} requests (${done} of ${missing.length})\n`)
-    },
-  })
-  saveEvents(options.results, {
-    schema: 1,
-    kind: 'events',
-    eventsId: createRunId(new Date(), environment, 'events'),
-    startedAt,
-    environment,
-    events: records,
-  })
+  const records: EventRecord[] = []
+  try {
+    await measureEvents(missing, {
+      scenarios: await loadScenarios(io.root),
+      lifetimeMs,
+      signal: io.signal,
+      onEvent: (record, done) => {
+        records.push(record)
+        io.err(`${record.name}: ${record.probes.length} requests (${done} of ${missing.length})\n`)
+      },
+    })
+  } finally {
+    // What was watched to its end is kept, whatever ended the rest.
+    if (records.length > 0) {
+      saveEvents(options.results, {
+        schema: 1,
+        kind: 'events',
+        eventsId: createRunId(new Date(), environment, 'events'),
+        startedAt,
+        environment,
+        events: records,
+      })
+    }
+  }
   for (const record of records) known.set(record.name, windowOf(record))
   return known
 }
@@ -142,28 +151,32 @@ export async function gatherTrials(
   io.err(`${missing.length} trials to make: about ${Math.ceil(seconds)} s\n`)
   const startedAt = new Date().toISOString()
   const { pinning } = pinClient()
+  const records: TrialRecord[] = []
   try {
-    const records = await measureTrials(missing, plan, {
+    await measureTrials(missing, plan, {
       scenarios: await loadScenarios(io.root),
       pinning,
       signal: io.signal,
-      onTrial: ({ name }, done) => {
-        io.err(`${name}: done (${done} of ${missing.length})\n`)
+      onTrial: (record, done) => {
+        records.push(record)
+        io.err(`${record.name}: done (${done} of ${missing.length})\n`)
       },
     })
-    saveTrials(options.results, {
-      schema: 1,
-      kind: 'trials',
-      trialsId: createRunId(new Date(), environment, 'trials'),
-      startedAt,
-      environment,
-      trials: records,
-    })
-    for (const record of records) known.set(record.name, record)
-    return known
   } finally {
     if (pinning !== null) unpinClient(pinning)
+    if (records.length > 0) {
+      saveTrials(options.results, {
+        schema: 1,
+        kind: 'trials',
+        trialsId: createRunId(new Date(), environment, 'trials'),
+        startedAt,
+        environment,
+        trials: records,
+      })
+    }
   }
+  for (const record of records) known.set(record.name, record)
+  return known
 }
 
 /** How long certificates and tokens live whose end is watched: what is watched is their last seconds. */
