@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { GatewayProduct } from '../servers/config.ts'
 import { noGateway } from '../servers/gateways/gateway-testbed.ts'
 import { eventually } from '../servers/gateways/driver.ts'
 import { childrenOf, isAlive } from '../servers/gateways/process-tree.ts'
-import { cli, temporaryFolder } from './cli-testbed.ts'
+import { cli, startCli, temporaryFolder } from './cli-testbed.ts'
 import { caveatOf, gapWarning, obstacleOf, programOf } from './gateways.ts'
 import { createLab } from './lab.ts'
 import { failuresOf, preflight } from './preflight.ts'
@@ -15,6 +17,7 @@ import type { Preflight, Refusal } from './results.ts'
 import { expand } from './cases.ts'
 import type { Case } from './scenario.ts'
 import { findScenario, loadScenarios } from './scenarios.ts'
+import { processTree } from './sensors.ts'
 
 const scenarios = await loadScenarios(join(import.meta.dirname, '..'))
 
@@ -232,6 +235,55 @@ for (const gateway of installed) {
     assert.ok(await eventually(() => !others.some(isAlive), 2_000))
     assert.ok(await eventually(() => killed.died.aborted, 2_000))
   })
+}
+
+for (const gateway of installed) {
+  test(`${gateway}: dead in the middle of a run, and a port that is taken, are told as such`, async (t) => {
+    const results = temporaryFolder(t)
+    const words = ['bench', 'tls', '--gateway', gateway, '--quick', '--results', results]
+    const run = startCli(t, words)
+    await run.saw(/block 1 of/)
+    // The next block begins with new ones.
+    let pid: number | undefined
+    const isThere = () => {
+      pid = productsBelow(run.child.pid ?? 0)[0]
+      return pid !== undefined
+    }
+    assert.ok((await eventually(isThere, 10_000)) && pid !== undefined)
+    process.kill(pid, 'SIGKILL')
+    const { exitCode, err } = await run.ended
+    assert.equal(exitCode, 3)
+    assert.match(
+      err.trim().split('\n').at(-1) ?? '',
+      /^trustbench: .*ended with (SIGKILL|exit code)/,
+    )
+    assert.doesNotMatch(err, /CPU cannot be read/)
+
+    await using taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const address = taken.address()
+    const port = String(typeof address === 'object' ? address?.port : 0)
+    const server = await cli(['server', 'tls', '--set', `gateway=${gateway}`, '--port', port])
+    assert.equal(server.exitCode, 3)
+    assert.match(server.err, new RegExp(`port 127.0.0.1:${port} is taken: stop the other program`))
+    assert.equal(server.err.trim().split('\n').length, 1)
+  })
+}
+
+/** Products that supervisors below a process have started. */
+function productsBelow(pid: number): number[] {
+  const below = processTree(pid)
+  const isSupervisor = (each: number) => commandOf(each).includes('gateway.ts')
+  // One that is asked for its version has no configuration.
+  const isProduct = (each: number) => /trustbench-lab(?!.*watchdog)/.test(commandOf(each))
+  return below.filter(
+    (each) => isProduct(each) && !isSupervisor(each) && isSupervisor(parentOf(each)),
+  )
+}
+
+/** Empty of one that has ended meanwhile. */
+function commandOf(pid: number): string {
+  return isAlive(pid) ? readFileSync(`/proc/${pid}/cmdline`, 'latin1') : ''
 }
 
 function parentOf(pid: number): number {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { ServerSnapshot } from '../servers/gateways/messages.ts'
 import { BenchError } from './errors.ts'
 import { processesOf, type ServerProcess } from './processes.ts'
@@ -148,11 +149,16 @@ function hopShares(
 async function askCpu(process: ServerProcess): Promise<CpuReading> {
   const { cpuUs } = await process.snapshot()
   if (cpuUs !== null) return { cpuUs, runQueueUs: null }
+  // A product that has ended has no CPU either, and its supervisor is about to say what it died of.
+  await setTimeout(deathNoticeMs, undefined, { signal: process.died }).catch(() => undefined)
+  process.died.throwIfAborted()
   throw new BenchError(
     'measurement-failed',
     `${process.product ?? process.program}: its CPU cannot be read here, measure it on Linux`,
   )
 }
+
+const deathNoticeMs = 2_000
 
 function difference(
   started: SensorReading,

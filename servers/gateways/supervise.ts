@@ -102,7 +102,11 @@ async function startOnFreePort(ground: Ground): Promise<Supervised> {
       return await once()
     } catch (error) {
       const isTaken = error instanceof Error && /in use|cannot bind/i.test(error.message)
-      if (!isTaken || ground.config.port !== 0 || attempt === mostStarts) throw error
+      const { host, port } = ground.config
+      // Products say it at length, and each in its own words.
+      if (isTaken && port !== 0)
+        throw new StartError(`port ${host}:${port} is taken: ${portAdvice}`, { cause: error })
+      if (!isTaken || attempt === mostStarts) throw error
     }
   }
 }
@@ -278,3 +282,4 @@ const mostStarts = 3
 const fewLines = 3
 /** What then still runs is killed; a supervisor has 1 s in all. */
 const stopLimitMs = 500
+const portAdvice = 'stop the other program or use port 0 for any free one'
