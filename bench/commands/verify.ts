@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { referenceName } from '../arms.ts'
 import { BenchError, exitCodeOf } from '../errors.ts'
-import { obstacleOf } from '../gateways.ts'
+import { caveatOf, obstacleOf } from '../gateways.ts'
 import { failuresOf, preflight } from '../preflight.ts'
 import { createServerStarter } from '../processes.ts'
 import { refusalTable } from '../render/refusals.ts'
@@ -57,6 +57,8 @@ async function verify(
     const outcome = await preflight(trial, start.server)
     outcomes.push({ case: trial, preflight: outcome })
     if (options.json !== true) io.out(`${refusalTable(trial.id, outcome)}\n`)
+    const caveat = caveatOf(trial)
+    if (caveat !== null) io.err(`warning: ${caveat.message}\n`)
   }
   if (outcomes.length === 0 && skipped.length > 0)
     throw new BenchError('preflight-failed', [...new Set(skipped)].join('; '))
