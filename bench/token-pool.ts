@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { BenchError } from './errors.ts'
-import { fetchTokens, type Lab, type TokenRequest } from './lab.ts'
+import type { Lab } from './lab.ts'
+import { fetchTokens, type TokenRequest } from './lab-tokens.ts'
 import { signerOf } from './preflight/forge.ts'
 import { coldTokens } from './token-pool-sizes.ts'
 

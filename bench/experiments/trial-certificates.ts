@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { resources } from '../../servers/config.ts'
-import { createLab, fetchTokens } from '../lab.ts'
+import { createLab } from '../lab.ts'
+import { fetchTokens } from '../lab-tokens.ts'
 import { clientProfile, uris } from '../lab-credentials.ts'
 import { caseOf } from './case-of.ts'
 import { countOf, cpuUsEach, ownCpuUsEach, repeat, type Part, type Trial } from './trial.ts'

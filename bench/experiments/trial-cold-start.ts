@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { BenchError } from '../errors.ts'
-import { fetchToken, createLab, type Lab } from '../lab.ts'
+import { createLab, type Lab } from '../lab.ts'
+import { fetchToken } from '../lab-tokens.ts'
 import { attack, openAttack, type Answer, type AttackRequest } from '../preflight/attack.ts'
 import { bearer, paymentPath } from '../preflight/scene.ts'
 import type { ServerProcess } from '../processes.ts'
