@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { performance } from 'node:perf_hooks'
 import { startArm, type StartedArm } from './arm.ts'
 import { requestDigest } from './arm-targets.ts'
 import type { PlannedArm } from './arms.ts'
@@ -16,10 +15,11 @@ import { failuresOf, preflight } from './preflight.ts'
 import { createServerStarter, type StartServer } from './processes.ts'
 import type { ArmRecord, Block, Mode, Preflight, Run, Warning } from './results.ts'
 import { takeUp } from './resume.ts'
+import { finish, finishInto, skipReasons, type Course } from './run-course.ts'
 import type { Case } from './scenario.ts'
 
 /** Everything a run needs to know before it starts. */
-export interface RunOptions {
+export interface RunOptions extends Course {
   readonly root: string
   readonly runId: (environment: Run['environment']) => string
   readonly command: readonly string[]
@@ -33,12 +33,7 @@ export interface RunOptions {
   readonly checkedIn?: Run
   /** A run that was interrupted: its finished blocks are kept, and it goes on. */
   readonly resumed?: Run
-  readonly signal: AbortSignal
   readonly onEvent: (event: RunEvent) => void
-  /** Awaited before each block, when nothing is measured. */
-  readonly betweenBlocks?: () => Promise<void>
-  /** Called after preflight, after each block and at the end. */
-  readonly save: (run: Run) => void
 }
 
 /** How the blocks of a run are measured; `run` holds those that are done. */
@@ -128,67 +123,6 @@ export async function runBench(options: RunOptions): Promise<Run> {
 
 /** Version of the measuring procedure; a change that moves figures raises it. */
 export const measuringVersion = 2
-
-/** Measures into a run, saving it after each block, and says how it ended. */
-export async function finishInto(
-  run: Run,
-  options: Pick<RunOptions, 'signal' | 'onEvent' | 'betweenBlocks' | 'save'>,
-  procedure: (context: OutsideWorld) => Promise<Block[]>,
-): Promise<Run> {
-  const onEvent = (event: MeasureEvent) => {
-    if (event.kind === 'block-finished') {
-      run.blocks.push(event.block)
-      options.save(run)
-    }
-    options.onEvent(event)
-  }
-  const [startWallMs, startMs] = [Date.now(), performance.now()]
-  await procedure({
-    done: [...run.blocks],
-    signal: options.signal,
-    onEvent,
-    ...(options.betweenBlocks === undefined ? {} : { betweenBlocks: options.betweenBlocks }),
-    nowMs: () => performance.now(),
-    timestamp: () => new Date().toISOString(),
-  })
-  run.warnings.push(...clockWarnings(Date.now() - startWallMs, performance.now() - startMs))
-  const failed = run.blocks.find((block) => block.outcome === 'failed')
-  const measured = run.blocks.some((block) => block.outcome === 'measured')
-  for (const arm of run.arms) if (!isSkipped(arm)) arm.outcome = measured ? 'measured' : 'failed'
-  const reason = options.signal.aborted ? 'interrupted' : (failed?.reason ?? null)
-  const finished = finish(run, reason)
-  options.save(finished)
-  return finished
-}
-
-/** Left out from the start, with the reason; until they are measured, the others have none. */
-function isSkipped({ outcome, reason }: ArmRecord): boolean {
-  return outcome === 'skipped' && reason !== null
-}
-
-function skipReasons({ arms }: Run): string {
-  return [...new Set(arms.flatMap((arm) => (isSkipped(arm) ? (arm.reason ?? []) : [])))].join('; ')
-}
-
-/** Every figure is from a monotonic clock; but tokens, certificates and time stamps are not. */
-export function clockWarnings(wallMs: number, monotonicMs: number): Run['warnings'] {
-  const jumpMs = Math.round(wallMs - monotonicMs)
-  if (Math.abs(jumpMs) < clockToleranceMs) return []
-  return [
-    {
-      code: 'clock-jumped',
-      message: `the wall clock was set ${jumpMs > 0 ? 'forward' : 'back'} by ${Math.abs(jumpMs)} ms while blocks ran; durations are from a monotonic clock and hold`,
-      advice: 'let time synchronisation settle, then measure again if a block failed',
-    },
-  ]
-}
-
-function finish(run: Run, incompleteReason: string | null): Run {
-  run.finishedAt = new Date().toISOString()
-  run.complete = incompleteReason === null
-  run.incompleteReason = incompleteReason
-  return run
-}
 
 /**
  * Preflight once for each case of a tree: two arms of one are equal by construction. Two at a time, since
@@ -341,4 +275,3 @@ const labParameters = [
 ]
 const preflightsAtOnce = 2
 /** Time synchronisation slews by at most 500 ppm: 0.4 s in a run of a quarter of an hour. */
-const clockToleranceMs = 1_000

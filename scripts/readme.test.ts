@@ -8,21 +8,34 @@ import { commandsOf, withScenarioTable } from './readme.ts'
 
 const root = join(import.meta.dirname, '..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
+/** The README at length. */
+const guide = readFileSync(join(root, 'bench', 'README.md'), 'utf8')
+const commands = commandsOf(`${readme}\n${guide}`)
 
 test('the table of scenarios is the one that the scenarios give; npm run readme mends it', async () => {
   assert.equal(withScenarioTable(readme, await loadScenarios(root)), readme)
 })
 
-test('files and pictures that the README points to exist', () => {
-  const paths = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path = '']) => path)
-  assert.ok(paths.length >= 2)
-  assert.deepEqual(
-    paths.filter((path) => !existsSync(join(root, path))),
-    [],
-  )
+for (const [folder, text] of [
+  ['.', readme],
+  ['bench', guide],
+] as const) {
+  test(`files and pictures that ${join(folder, 'README.md')} points to exist`, () => {
+    const paths = [...text.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path = '']) => path)
+    assert.ok(paths.length >= 2)
+    assert.deepEqual(
+      paths.filter((path) => !existsSync(join(root, folder, path))),
+      [],
+    )
+  })
+}
+
+test('commands are taken out of blocks and tables, each once', () => {
+  const text = '```sh\nnpm run a\n# no\n```\n| b | `npm run b -- --c` |\n| a | `npm run a` |\n'
+  assert.deepEqual(commandsOf(text), ['npm run a', 'npm run b -- --c'])
 })
 
-const runnable = commandsOf(readme).flatMap((line) => {
+const runnable = commands.flatMap((line) => {
   const call = /(?:^|&& )npm run (?:-s )?(\w+)(?: -- (.*))?$/.exec(line)
   return call === null
     ? []
@@ -32,7 +45,7 @@ const runnable = commandsOf(readme).flatMap((line) => {
 test('every command of the README is one that is tested here, or the test command itself', () => {
   const tested = new Set(runnable.map(({ line }) => line))
   assert.deepEqual(
-    commandsOf(readme).filter((line) => !tested.has(line)),
+    commands.filter((line) => !tested.has(line)),
     ['npm ci && npm test'],
   )
   assert.ok(runnable.length >= 8)

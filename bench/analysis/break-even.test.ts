@@ -3,6 +3,8 @@ import test from 'node:test'
 import { breakEvens } from './break-even.ts'
 import { churnBlocks } from './churn-testdata.ts'
 import type { Use } from './churn.ts'
+import { summarise } from './summary.ts'
+import { syntheticRun } from './testdata.ts'
 
 const uses: Use[] = [
   ...[1, 2, 5, 10, 100].map((each): Use => ({ policy: 'full', requestsPerConnection: each })),
@@ -89,4 +91,34 @@ test('99 % intervals hold the true break-even in 98 of 100 simulated runs or mor
     if (found !== undefined && found.low <= truth && truth <= found.high) held += 1
   }
   assert.ok(held / runs >= 0.97, `${held} of ${runs}`)
+})
+
+test('a summary crosses mechanisms of one product, and products of one mechanism, never both at once', () => {
+  const arms = (['nginx', 'node'] as const).flatMap((gateway) => [
+    { id: `mtls-${gateway}`, scenario: 'mtls', parameters: { gateway }, cpuUs: 1 },
+    { id: `jwt-${gateway}`, scenario: 'jwt', parameters: { gateway }, cpuUs: 1 },
+  ])
+  const costsOf = { mtls, jwt } as const
+  const blocks = churnBlocks(
+    arms.map(({ id, scenario, parameters: { gateway } }) => {
+      const { requestUs, connectionUs } = costsOf[scenario === 'mtls' ? 'mtls' : 'jwt']
+      const isProduct = gateway === 'nginx'
+      return {
+        arm: id,
+        requestUs: requestUs * (isProduct ? 0.5 : 1),
+        connectionUs: connectionUs * (isProduct ? 1.2 : 1),
+      }
+    }),
+    uses,
+  )
+  const { breakEvens: found } = summarise({ ...syntheticRun({ arms, blocks: 0 }), blocks })
+  assert.deepEqual(
+    found.map(({ cheaperAbove, cheaperBelow }) => [cheaperAbove, cheaperBelow]),
+    [
+      ['mtls-nginx', 'jwt-nginx'],
+      ['mtls-nginx', 'mtls-node'],
+      ['jwt-nginx', 'jwt-node'],
+      ['mtls-node', 'jwt-node'],
+    ],
+  )
 })

@@ -7,7 +7,7 @@ export function assumptionsOf(demand: Demand, fit: Fit, unattainableShare: numbe
   return [
     ...fit.mechanisms.map(marked),
     ...processAssumptions(demand, fit),
-    ...arrivalAssumptions(demand),
+    ...arrivalAssumptions(demand, fit),
     ...issuerAssumptions(demand, fit),
     sessionAssumption(fit),
     unattainableShare > 0
@@ -44,7 +44,8 @@ function processAssumptions(demand: Demand, fit: Fit): (string | null)[] {
   ]
 }
 
-function arrivalAssumptions(demand: Demand): (string | null)[] {
+function arrivalAssumptions(demand: Demand, { mechanisms }: Fit): (string | null)[] {
+  const isOpenMeasured = mechanisms.every(({ parts }) => parts.every(({ open }) => open.length > 0))
   const { burst, balancing, requestsPerConnection } = demand
   const connections = connectionsOf(demand)
   return [
@@ -55,9 +56,9 @@ function arrivalAssumptions(demand: Demand): (string | null)[] {
     requestsPerConnection === null
       ? 'connections stay open: new ones and their handshakes cost nothing here'
       : 'a handshake keeps its process for its CPU time; latency is that of requests, not of handshakes',
-    demand.meanRatePerSecond === null
+    isOpenMeasured
       ? null
-      : 'at little load a request costs more than is told, up to a third at a tenth of capacity: caches are cold then',
+      : 'at little load a request costs more than is told, up to a third at a tenth of capacity: caches are cold then; --measure measures it',
     demand.connections === null && connections !== null
       ? `one connection for each of ${connections.toLocaleString('en-US')} clients`
       : null,

@@ -64,7 +64,10 @@ function mixCells(
     .flatMap((parts) =>
       mixShares.map((share): ValidationCell => {
         const shared = parts.map(([name, part]) => {
-          const { id, load } = loads.get(name) ?? { id: '', load: { awakeUs: 1, wakingUs: 0 } }
+          const { id, load } = loads.get(name) ?? {
+            id: '',
+            load: { awakeUs: 1, wakingUs: 0, coldUs: 0 },
+          }
           return { id, load, ratePerSecond: rateAt(load, share * part) }
         })
         // What one process alone would use is less than it uses beside others: found by bisection.
@@ -104,7 +107,7 @@ function rounded(ratePerSecond: number): number {
 
 /** A demand that asks for nothing but requests. */
 const lone = resolveDemand({ mechanisms: [{ scenario: 'any' }], rate: 1, headroom: 0 })
-const shares = [0.3, 0.5, 0.7] as const
+const shares = [0.15, 0.3, 0.5, 0.7] as const
 const mixShares = [0.4, 0.7] as const
 /** Offered rate over the capacity that was predicted: the server is busy until its last answer. */
 const beyond = 1.15

@@ -11,6 +11,8 @@ export interface Draw {
   readonly shape: (fit: CaseFit) => Float64Array
   /** Stalls of a server; lengths of all of them. */
   readonly stalls: (fit: CaseFit) => Stalls
+  /** What was drawn of anything that a run has by block. */
+  readonly blocks: <T>(runId: string, values: ReadonlyMap<number, T>) => T[]
 }
 
 /** All blocks of each run, once. */
@@ -18,6 +20,7 @@ export const wholeSample: Draw = {
   value: ({ values }) => hodgesLehmann([...values.values()]),
   shape: ({ shapes }) => joined([...shapes.values()]),
   stalls: ({ stalls }) => merged([...stalls.values()]),
+  blocks: (_, values) => [...values.values()],
 }
 
 /**
@@ -45,6 +48,10 @@ export function bootstrapSample({ runs, sessionSd }: Fit, random: Random): Draw 
     stalls({ runId, stalls }) {
       return merged((samples.get(runId)?.drawn ?? []).flatMap((index) => stalls.get(index) ?? []))
     },
+    blocks(runId, values) {
+      const chosen = (samples.get(runId)?.drawn ?? []).flatMap((index) => values.get(index) ?? [])
+      return chosen.length > 0 ? chosen : [...values.values()]
+    },
   }
 }
 
@@ -52,6 +59,11 @@ export function bootstrapSample({ runs, sessionSd }: Fit, random: Random): Draw 
 export function bootstrapSamples(fit: Fit, count: number, seed: number): Draw[] {
   const random = createRandom(seed)
   return Array.from({ length: count }, () => bootstrapSample(fit, random))
+}
+
+/** Blocks of the run that has fewest. */
+export function fewestBlocks({ runs }: Fit): number {
+  return Math.min(...[...runs.values()].map(({ blocks }) => measuredBlocks(blocks).length))
 }
 
 /** Blocks count alike: each has about as many requests. */

@@ -21,12 +21,15 @@ import {
   type FactsOf,
   type Need,
 } from './capacity-needs.ts'
+import { fitOpen, type OpenPoint } from './capacity-open.ts'
 import { blockValues, inBoth, measuredBlocks, ownConnections, readArm } from './reading.ts'
 import { hodgesLehmann, variance } from './stats.ts'
 
 /** A part of a mechanism's requests with what it asks. */
 export interface FittedPart extends CasePart {
   readonly fit: CaseFit
+  /** Offered load at rates that leave it idle at times; empty where none was measured. */
+  readonly open: readonly OpenPoint[]
 }
 
 /** A mechanism with what its requests and connections ask. */
@@ -65,6 +68,8 @@ export interface Gathered {
   /** Null where something is missing. */
   readonly fit: Fit | null
   readonly missing: readonly Need[]
+  /** What would make it better, and is not there. */
+  readonly wanted: readonly Need[]
   /** Runs that were passed over, each with why. */
   readonly unfit: readonly string[]
 }
@@ -74,14 +79,16 @@ export function gatherFit(demand: Demand, runs: readonly Run[], factsOf: FactsOf
   const unfit = runs.flatMap((run) => unfitness(run) ?? [])
   const usable = runs.filter((run) => unfitness(run) === null)
   const finder = createFinder(usable, demand, factsOf)
-  const missing = needsOf(demand, factsOf).filter((need) => !finder.has(need))
-  if (missing.length > 0) return { fit: null, missing, unfit }
+  const absent = needsOf(demand, factsOf).filter((need) => !finder.has(need))
+  const missing = absent.filter(({ kind }) => kind !== 'open')
+  const wanted = absent.filter(({ kind }) => kind === 'open')
+  if (missing.length > 0) return { fit: null, missing, wanted, unfit }
   const mechanisms = demand.mechanisms.map((mechanism) => finder.mechanism(mechanism))
   const grantUs = finder.grants()
   const connectionBytes = finder.memory()
   const ids = new Set([
     ...mechanisms.flatMap(({ parts, connections }) => [
-      ...parts.map(({ fit }) => fit.runId),
+      ...parts.flatMap(({ fit, open }) => [fit.runId, ...open.map(({ cpuUs }) => cpuUs.runId)]),
       ...[connections.full, connections.resumed].flatMap((series) => series?.runId ?? []),
     ]),
     ...[grantUs, connectionBytes].flatMap((series) => series?.runId ?? []),
@@ -96,7 +103,7 @@ export function gatherFit(demand: Demand, runs: readonly Run[], factsOf: FactsOf
     runs: used,
     sessionSd: sessionSdOf(usable, mechanisms, factsOf),
   }
-  return { fit, missing, unfit }
+  return { fit, missing, wanted, unfit }
 }
 
 function createFinder(usable: readonly Run[], demand: Demand, factsOf: FactsOf) {
@@ -131,6 +138,11 @@ function createFinder(usable: readonly Run[], demand: Demand, factsOf: FactsOf) 
         (resumedShare === 0 || !factsOf(scenario, parameters).tls || found.resumed !== null)
       return isWhole ? found : null
     })
+  const open = (scenario: string, parameters: Parameters): readonly OpenPoint[] =>
+    first({ scenario, parameters }, (run, arm) => {
+      const points = fitOpen(run, arm)
+      return points.length === 0 ? null : points
+    }) ?? []
   const grants = () =>
     first({ scenario: 'token-issuance', parameters: {} }, (run, arm): Series | null => {
       const blocks = measuredBlocks(run.blocks)
@@ -146,6 +158,8 @@ function createFinder(usable: readonly Run[], demand: Demand, factsOf: FactsOf) 
       switch (kind) {
         case 'requests':
           return requests(scenario, parameters) !== null
+        case 'open':
+          return open(scenario, parameters).length > 0
         case 'connections':
           return connections({ scenario, parameters }) !== null
         case 'grants':
@@ -158,7 +172,7 @@ function createFinder(usable: readonly Run[], demand: Demand, factsOf: FactsOf) 
       const { scenario, parameters } = mechanism
       const parts = partsOf(mechanism, demand, factsOf).flatMap((part): FittedPart[] => {
         const fit = requests(scenario, part.parameters)
-        return fit === null ? [] : [{ ...part, fit }]
+        return fit === null ? [] : [{ ...part, fit, open: open(scenario, part.parameters) }]
       })
       const none: ConnectionFit = { full: null, resumed: null }
       return {

@@ -1,8 +1,10 @@
 import type { Demand } from '../demand.ts'
 import type { Draw } from './capacity-draw.ts'
 import type { Fit, FittedPart, MechanismFit } from './capacity-gather.ts'
+import { wakingOf } from './capacity-open.ts'
 import { rateAt, type ProcessLoad } from './capacity-load.ts'
-import { percentileOf, shareBeyond, simulateQueue, type WorkClass } from './capacity-queue.ts'
+import { percentileOf, shareBeyond, simulateQueue } from './capacity-queue.ts'
+import { arrivalsAt, connectionUs, workOf, type Work, type WorkContext } from './capacity-work.ts'
 
 /** What one mechanism asks, in µs of CPU of a request, its share of connections included. */
 export interface MechanismCost {
@@ -18,10 +20,7 @@ export interface Model {
   /** Of the mean request of the mix. */
   readonly load: ProcessLoad
   readonly mechanisms: readonly MechanismCost[]
-  /** Work as it comes to the queue. */
-  readonly classes: readonly WorkClass[]
-  /** Requests, new connections and stalls, for each request. */
-  readonly arrivalsPerRequest: number
+  readonly work: Work
   readonly introspectionsPerRequest: number
   /** CPU in µs of the authorization server. */
   readonly issuerUsPerRequest: number
@@ -42,28 +41,21 @@ export function stretchOf({ cpuFactor, scaling, coresPerInstance }: Demand, fit:
 export function modelOf(demand: Demand, fit: Fit, draw: Draw): Model {
   const stretch = stretchOf(demand, fit)
   const perRequest = demand.requestsPerConnection === null ? 0 : 1 / demand.requestsPerConnection
-  const context = { demand, draw, stretch, perRequest }
+  const context: WorkContext = { demand, draw, stretch, perRequest }
   const costs = fit.mechanisms.map((mechanism) => costOf(mechanism, context))
   const parts = fit.mechanisms.flatMap(({ mechanism, parts: own }) =>
     own.map((part) => ({ ...part, share: mechanism.share * part.share })),
   )
   const sumOver = (valueOf: (part: FittedPart) => number) =>
     parts.reduce((sum, part) => sum + part.share * valueOf(part), 0)
-  const classes = [
-    ...parts.flatMap((part) => [requestClass(part, context), stallClass(part, context)]),
-    ...fit.mechanisms.flatMap((mechanism) => connectionClasses(mechanism, context)),
-  ]
-  const arrivalsPerRequest = classes.reduce((sum, { share }) => sum + share, 0)
   return {
     load: {
       awakeUs: costs.reduce((sum, { share, load }) => sum + share * load.awakeUs, 0),
       wakingUs: costs.reduce((sum, { share, load }) => sum + share * load.wakingUs, 0),
+      coldUs: costs.reduce((sum, { share, load }) => sum + share * load.coldUs, 0),
     },
     mechanisms: costs,
-    classes: classes
-      .filter(({ share }) => share > 0)
-      .map((work) => ({ ...work, share: work.share / arrivalsPerRequest })),
-    arrivalsPerRequest,
+    work: workOf(fit.mechanisms, context),
     introspectionsPerRequest: sumOver(({ introspections }) => introspections),
     issuerUsPerRequest: sumOver(({ introspections, fit: { issuerUs } }) =>
       introspections === 0 || issuerUs === null
@@ -109,8 +101,7 @@ export function latencyAt(
 ): LatencyFigures {
   const latencies = simulateQueue({
     ...simulation,
-    classes: model.classes,
-    arrivalsPerSecond: ratePerProcess * processes * model.arrivalsPerRequest,
+    ...arrivalsAt(model.work, ratePerProcess, processes),
     processes,
   })
   return {
@@ -145,17 +136,9 @@ export function highestRateWithin(
   return rateAt(model.load, good)
 }
 
-interface Context {
-  readonly demand: Demand
-  readonly draw: Draw
-  readonly stretch: number
-  /** New connections for each request. */
-  readonly perRequest: number
-}
-
 function costOf(
   { mechanism, label, parts, connections }: MechanismFit,
-  { demand, draw, stretch, perRequest }: Context,
+  { demand, draw, stretch, perRequest }: WorkContext,
 ): MechanismCost {
   const sum = (valueOf: (part: FittedPart) => number) =>
     stretch * parts.reduce((total, part) => total + part.share * valueOf(part), 0)
@@ -168,71 +151,12 @@ function costOf(
     connectionUs: connection,
     load: {
       awakeUs: sum(({ fit }) => draw.value(fit.awakeUs)) + connection,
-      wakingUs: sum(({ fit }) => wakingUs(fit, draw)),
+      wakingUs: sum(({ fit, open }) => wakingOf(fit, open, draw).wakingUs),
+      coldUs: sum(({ fit, open }) => wakingOf(fit, open, draw).coldUs),
     },
   }
 }
 
-function requestClass(part: FittedPart, { demand, draw, stretch }: Context): WorkClass {
-  const { fit, introspections } = part
-  const awakeUs = draw.value(fit.awakeUs)
-  return {
-    share: part.share,
-    awakeUs: stretch * awakeUs,
-    asleepUs: stretch * (awakeUs + wakingUs(fit, draw)),
-    shape: draw.shape(fit),
-    delayUs: draw.value(fit.delayUs) + introspections * demand.issuerLatencyUs,
-    isRequest: true,
-  }
-}
-
-/** A stall keeps its process as it was measured, on whatever CPU: most of it is no work of the process. */
-function stallClass({ share, fit }: FittedPart, { draw }: Context): WorkClass {
-  const { perRequest, lengthsUs } = draw.stalls(fit)
-  const meanUs = lengthsUs.reduce((sum, us) => sum + us, 0) / Math.max(1, lengthsUs.length)
-  return {
-    share: share * perRequest,
-    asleepUs: meanUs,
-    awakeUs: meanUs,
-    shape: lengthsUs.length === 0 ? always : lengthsUs.map((us) => us / meanUs),
-    delayUs: 0,
-    isRequest: false,
-  }
-}
-
-/** Handshakes keep an event loop for their CPU time; of its spread nothing is measured. */
-function connectionClasses(
-  { mechanism, connections }: MechanismFit,
-  { demand: { resumedShare }, draw, stretch, perRequest }: Context,
-): WorkClass[] {
-  const { full, resumed } = connectionUs(connections, draw)
-  const classOf = (share: number, us: number): WorkClass => ({
-    share: perRequest * mechanism.share * share,
-    awakeUs: stretch * us,
-    asleepUs: stretch * us,
-    shape: always,
-    delayUs: 0,
-    isRequest: false,
-  })
-  return [classOf(1 - resumedShare, full), classOf(resumedShare, resumed)]
-}
-
-/** Without TLS there is no session to resume, and a connection costs what it costs. */
-function connectionUs(
-  { full, resumed }: MechanismFit['connections'],
-  draw: Draw,
-): { readonly full: number; readonly resumed: number } {
-  const fullUs = full === null ? null : draw.value(full)
-  const resumedUs = resumed === null ? null : draw.value(resumed)
-  return { full: fullUs ?? resumedUs ?? 0, resumed: resumedUs ?? fullUs ?? 0 }
-}
-
-/** A lone request may cost less than one among others where noise hides that it costs more. */
-function wakingUs({ awakeUs, asleepUs }: FittedPart['fit'], draw: Draw): number {
-  return Math.max(0, draw.value(asleepUs) - draw.value(awakeUs))
-}
-
-const always = Float64Array.of(1)
 /** Looked at from the busiest down; beyond the first a queue is longer than what is simulated of it. */
 const utilisations: readonly number[] = [0.95, 0.9, 0.8, 0.7, 0.55, 0.4, 0.25, 0.1, 0.02]
 /** Of steps of a tenth: to a hundredth of utilisation. */

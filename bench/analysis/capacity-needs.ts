@@ -27,7 +27,7 @@ export interface CasePart {
 
 /** A figure that a demand needs measured. */
 export interface Need {
-  readonly kind: 'requests' | 'connections' | 'grants' | 'memory'
+  readonly kind: 'requests' | 'open' | 'connections' | 'grants' | 'memory'
   readonly scenario: string
   readonly parameters: Parameters
 }
@@ -94,11 +94,13 @@ export function needsOf(demand: Demand, factsOf: FactsOf): Need[] {
     )
   }
   const requests = mechanisms.flatMap((mechanism) =>
-    partsOf(mechanism, demand, factsOf).map(({ parameters }): Need => ({
-      kind: 'requests',
-      scenario: mechanism.scenario,
-      parameters,
-    })),
+    partsOf(mechanism, demand, factsOf).flatMap(({ parameters }): Need[] =>
+      (['requests', 'open'] as const).map((kind) => ({
+        kind,
+        scenario: mechanism.scenario,
+        parameters,
+      })),
+    ),
   )
   const connections = mechanisms.map(({ scenario, parameters }): Need => ({
     kind: 'connections',
@@ -134,7 +136,7 @@ export function missingRuns(
     const { kind, parameters } = first
     const names = [...new Set(needs.map(({ scenario }) => scenario))]
     const settings = settingsOf(kind, parameters).flatMap((setting) => ['--set', setting])
-    const seconds = secondsOf[kind] + (kind === 'connections' ? 40 : 15) * names.length
+    const seconds = secondsOf[kind] + secondsOfEach[kind] * names.length
     return [{ command: [...names, ...settings, ...wordsOf(first)], seconds }]
   })
 }
@@ -188,6 +190,7 @@ function settingsOf(kind: Need['kind'], parameters: Parameters): string[] {
 }
 
 function loadWords(kind: Need['kind'], resumedShare: number): string[] {
+  if (kind === 'open') return ['--curve', '--rates', openRates, '--blocks', '5']
   if (kind !== 'connections') return []
   const policy = [resumedShare < 1 ? 'full' : null, resumedShare > 0 ? 'resumed' : null]
   return [
@@ -199,10 +202,20 @@ function loadWords(kind: Need['kind'], resumedShare: number): string[] {
 const grants: Need = { kind: 'grants', scenario: 'token-issuance', parameters: {} }
 const secondsOf: Readonly<Record<Need['kind'], number>> = {
   requests: 80,
+  open: 20,
   connections: 80,
   grants: 80,
   memory: 80,
 }
+const secondsOfEach: typeof secondsOf = {
+  requests: 15,
+  open: 60,
+  connections: 40,
+  grants: 15,
+  memory: 15,
+}
+/** Idle times of 3 and of 0.6 ms: a server that has gone cold, and one on its way there. */
+const openRates = '300,1500'
 /** Between so many connections memory is told apart. */
 export const fewConnections = 8
 export const manyConnections = 1000

@@ -1,5 +1,5 @@
 import type { Demand } from '../demand.ts'
-import { rateAt, utilisation } from './capacity-load.ts'
+import { demandUs, rateAt, utilisation } from './capacity-load.ts'
 import { instancesFor, issuerLoad, limitsOf } from './capacity-limits.ts'
 import { latencyAt, type Model, type Simulation } from './capacity-model.ts'
 
@@ -49,10 +49,9 @@ export function outcomeOf(
     oneQueueP99Us: latency(atPeak, Math.min(processes, mostInOneQueue)).p99Us,
     issuerCoresUsed: issuer.coresUsed,
     issuerCoresNeeded: issuer.coresNeeded,
-    mechanismUs: model.mechanisms.map(({ load }) => {
-      const { awakeUs, wakingUs } = load
-      return awakeUs + wakingUs * (1 - Math.min(1, utilisation(model.load, atPeak)))
-    }),
+    mechanismUs: model.mechanisms.map(({ load }) =>
+      demandUs(load, { ratePerSecond: atPeak, used: Math.min(1, utilisation(model.load, atPeak)) }),
+    ),
   }
 }
 

@@ -23,6 +23,7 @@ function work(serviceUs: number, shape: Float64Array, changes: Partial<WorkClass
     awakeUs: serviceUs,
     shape,
     delayUs: 0,
+    coldUs: 0,
     isRequest: true,
     ...changes,
   }
@@ -88,6 +89,17 @@ test('exceptional first service: the mean of Welch 1964', () => {
   const expected =
     f / d + (perUs * (f * f - b * b)) / (2 * d) + (perUs * b * b) / (2 * (1 - perUs * b))
   assertWithin(mean, expected, 0.02)
+})
+
+test('work that finds its process cold takes longer, the longer it was idle', () => {
+  const cooled = work(100, constant, { delayUs: 10, coldUs: 300 })
+  // Idle for 1,000 s at a time, all warmth is lost: 100 + 300, and the delay.
+  assertWithin(simulate([cooled], 0.001, { requests: 2_000 }).mean, 410, 0.001)
+  // Idle for 1 ms at a time before Poisson arrivals, half is lost: u = λ(100 + (1−u)·150) = 0.217, of which a
+  // share of 1−u finds it idle, and waiting adds what M/G/1 adds: less than u·300/(1−u) / 2 = 42 µs.
+  const { mean } = simulate([cooled], 1_000)
+  const alone = 110 + (1 - 0.217) * 150
+  assert.ok(mean > alone && mean < alone + 42, `${mean} of ${alone}`)
 })
 
 test('what is no request makes others wait and is in no latency; a delay is in it and keeps nobody', () => {

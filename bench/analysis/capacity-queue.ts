@@ -1,4 +1,5 @@
 import { createRandom, type Random } from '../random.ts'
+import { warmthLost } from './capacity-load.ts'
 
 /** One kind of work that comes to a process: requests of a mechanism, or new connections of its clients. */
 export interface WorkClass {
@@ -11,6 +12,8 @@ export interface WorkClass {
   readonly shape: Float64Array
   /** Part of the latency in which nobody is kept: client, network, authorization server. */
   readonly delayUs: number
+  /** What is added to `asleepUs` where the process has long been idle. */
+  readonly coldUs: number
   /** Whether its latency is one of a request; else it only makes others wait. */
   readonly isRequest: boolean
 }
@@ -33,8 +36,8 @@ export type Latencies = Float64Array
 /**
  * Latencies of requests in a queue whose processes serve in order of arrival (Kiefer and Wolfowitz 1955; with
  * one process Lindley 1952). Work that finds its process asleep takes another time than work that waits for it
- * (Welch 1964, "exceptional first service"): waking up costs an event loop more than the next turn. The same
- * seed gives the same arrivals, sizes and order, whatever the means, so that two queues differ by these alone.
+ * (Welch 1964, "exceptional first service"): waking up costs an event loop more than the next turn, and the more
+ * the longer it slept. The same seed gives the same arrivals, sizes and order, whatever the means, so that two queues differ by these alone.
  */
 export function simulateQueue(queue: Queue): Latencies {
   const { classes, arrivalsPerSecond, processes, requests } = queue
@@ -50,8 +53,11 @@ export function simulateQueue(queue: Queue): Latencies {
     const work = choose(random)
     const size = work.shape[Math.floor(random() * work.shape.length)] ?? 1
     const freeUs = freeAtUs[0] ?? 0
-    const isAsleep = freeUs <= nowUs
-    const endUs = isAsleep ? nowUs + size * work.asleepUs : freeUs + size * work.awakeUs
+    const lost = freeUs <= nowUs ? warmthLost(nowUs - freeUs) : null
+    const endUs =
+      lost === null
+        ? freeUs + size * work.awakeUs
+        : nowUs + size * (work.asleepUs + work.coldUs * lost)
     replaceFirst(freeAtUs, endUs)
     if (arrival >= unobserved && work.isRequest)
       latencies[observed++] = endUs - nowUs + work.delayUs

@@ -1,6 +1,8 @@
 import { resolveDemand } from '../demand/resolve.ts'
 import type { Demand, DemandInput } from '../demand.ts'
-import type { Run } from '../results.ts'
+import { createHistogram, encodeHistogram, recordAll } from '../load/histogram.ts'
+import type { Run, Window } from '../results.ts'
+import type { ValidationCell } from '../validations.ts'
 import { gatherFit, type Fit } from './capacity-gather.ts'
 import type { FactsOf } from './capacity-needs.ts'
 import type { Use } from './churn.ts'
@@ -70,4 +72,61 @@ export function fitOf(demand: Demand, runs: readonly Run[]): Fit {
 /** The same as if sessions did not differ: what is left is the blocks. */
 export function withoutSessions(fit: Fit): Fit {
   return { ...fit, sessionSd: { sd: 0, basis: 'left out' } }
+}
+
+/** A window of offered load in which a request took so much server CPU, in µs, and 300 µs from its intended send. */
+export function windowOf(
+  load: ValidationCell['loads'][number],
+  cpuUs: number,
+  changes: Partial<Window> = {},
+): Window {
+  const requests = 2_000
+  const histogram = (us: number) => {
+    const made = createHistogram()
+    recordAll(made, new Float64Array(requests).fill(us))
+    return encodeHistogram(made)
+  }
+  const wallUs = (requests / load.ratePerSecond) * 1e6
+  return {
+    arm: load.case,
+    plan: {
+      ratePerSecond: load.ratePerSecond,
+      arrivals: 'poisson',
+      durationMs: wallUs / 1_000,
+      seed: 1,
+      connections: 8,
+      maxConnections: 64,
+      timeoutMs: 10_000,
+    },
+    requests,
+    answered: requests,
+    errors: {},
+    timeouts: 0,
+    wallUs,
+    scheduleUs: wallUs,
+    sendingUs: wallUs,
+    bytesReceived: 1,
+    connectionsOpened: 8,
+    maxOutstanding: 1,
+    cpuUs: cpuUs * requests,
+    issuerCpuUs: null,
+    clientCpuUs: 1,
+    spinUs: 0,
+    runQueueUs: 0,
+    stealUs: 0,
+    foreignCpuUs: 0,
+    clientRunQueueUs: 0,
+    clientEventLoopUtilization: 0,
+    handshakesFull: 0,
+    handshakesResumed: 0,
+    gcUs: 0,
+    rssBytes: 1,
+    histograms: {
+      response: histogram(300),
+      service: histogram(300),
+      queueWait: histogram(1),
+      lateness: histogram(1),
+    },
+    ...changes,
+  }
 }

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { createHistogram, encodeHistogram, recordAll } from '../load/histogram.ts'
 import type { Window } from '../results.ts'
 import type { ValidationCell } from '../validations.ts'
 import { validationCells } from './capacity-cells.ts'
 import { utilisationsOnOneCore } from './capacity-load.ts'
-import { closedRun, demandOf, fitOf } from './capacity-testdata.ts'
+import { closedRun, demandOf, fitOf, windowOf } from './capacity-testdata.ts'
 import { errorSd, errorsOf, judge } from './capacity-validation.ts'
 
 const run = closedRun(
@@ -37,7 +36,9 @@ test('loads that closed loops have not seen: rates by utilisation, beyond capaci
   assert.deepEqual(
     cells.map(({ name }) => name),
     [
-      ...['jwt', 'mtls', 'tls'].flatMap((name) => [30, 50, 70].map((at) => `${name} at ${at} %`)),
+      ...['jwt', 'mtls', 'tls'].flatMap((name) =>
+        [15, 30, 50, 70].map((at) => `${name} at ${at} %`),
+      ),
       // 20,000 requests/s of mtls are more than a generator offers.
       'jwt beyond capacity',
       ...['jwt + mtls', 'jwt + mtls + tls'].flatMap((name) => [
@@ -63,68 +64,11 @@ test('rates of a mix make the utilisation that it is named by', () => {
   const { loads } = named('jwt + mtls at 70 %')
   const shared = loads.map(({ ratePerSecond }, index) => ({
     ratePerSecond,
-    load: { awakeUs: [200, 50][index] ?? 0, wakingUs: 0 },
+    load: { awakeUs: [200, 50][index] ?? 0, wakingUs: 0, coldUs: 0 },
   }))
   const used = utilisationsOnOneCore(shared).reduce((sum, one) => sum + one, 0)
   assert.ok(Math.abs(used - 0.7) < 0.02, `${used}`)
 })
-
-/** A window in which a request took so much CPU, and so long. */
-function windowOf(
-  load: ValidationCell['loads'][number],
-  cpuUs: number,
-  changes: Partial<Window> = {},
-): Window {
-  const requests = 2_000
-  const histogram = (us: number) => {
-    const made = createHistogram()
-    recordAll(made, new Float64Array(requests).fill(us))
-    return encodeHistogram(made)
-  }
-  const wallUs = (requests / load.ratePerSecond) * 1e6
-  return {
-    arm: load.case,
-    plan: {
-      ratePerSecond: load.ratePerSecond,
-      arrivals: 'poisson',
-      durationMs: wallUs / 1_000,
-      seed: 1,
-      connections: 8,
-      maxConnections: 64,
-      timeoutMs: 10_000,
-    },
-    requests,
-    answered: requests,
-    errors: {},
-    timeouts: 0,
-    wallUs,
-    scheduleUs: wallUs,
-    sendingUs: wallUs,
-    bytesReceived: 1,
-    connectionsOpened: 8,
-    maxOutstanding: 1,
-    cpuUs: cpuUs * requests,
-    issuerCpuUs: null,
-    clientCpuUs: 1,
-    spinUs: 0,
-    runQueueUs: 0,
-    stealUs: 0,
-    foreignCpuUs: 0,
-    clientRunQueueUs: 0,
-    clientEventLoopUtilization: 0,
-    handshakesFull: 0,
-    handshakesResumed: 0,
-    gcUs: 0,
-    rssBytes: 1,
-    histograms: {
-      response: histogram(300),
-      service: histogram(300),
-      queueWait: histogram(1),
-      lateness: histogram(1),
-    },
-    ...changes,
-  }
-}
 
 function judged(cell: ValidationCell, windows: readonly (readonly Window[])[]) {
   return judge([cell], new Map([[cell.name, windows]]), fit, { seed: 1, samples: 60 })

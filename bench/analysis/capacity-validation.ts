@@ -2,13 +2,12 @@ import { decodeHistogram, mergeHistograms, percentileUs } from '../load/histogra
 import type { Window } from '../results.ts'
 import type { ValidationCell, ValidationErrors, ValidationPrediction } from '../validations.ts'
 import { createRandom, type Random } from '../random.ts'
-import { bootstrapSamples, wholeSample, type Draw } from './capacity-draw.ts'
+import { bootstrapSamples, fewestBlocks, wholeSample, type Draw } from './capacity-draw.ts'
 import { modelOfOne } from './capacity-cells.ts'
 import type { Fit } from './capacity-gather.ts'
 import { ratioInterval } from './capacity-intervals.ts'
 import { rateAt, utilisation, utilisationsOnOneCore } from './capacity-load.ts'
 import { latencyAt, type Model, type Simulation } from './capacity-model.ts'
-import { measuredBlocks } from './reading.ts'
 import { variance } from './stats.ts'
 import { invalidity } from './windows.ts'
 
@@ -177,10 +176,6 @@ function foreignOf({ foreignCpuUs, wallUs }: Window): string[] {
   return share > mostForeign
     ? [`other programs used ${Math.round(share * 100)} % of a core meanwhile`]
     : []
-}
-
-function fewestBlocks({ runs }: Fit): number {
-  return Math.min(...[...runs.values()].map((run) => measuredBlocks(run.blocks).length))
 }
 
 /** Standard error of the mean of what was observed, as a share. */

@@ -1,6 +1,6 @@
 import type { Demand } from '../demand.ts'
 import { BenchError } from '../errors.ts'
-import { bootstrapSamples, wholeSample } from './capacity-draw.ts'
+import { bootstrapSamples, fewestBlocks, wholeSample } from './capacity-draw.ts'
 import type { Fit } from './capacity-gather.ts'
 import { countInterval, ratioInterval } from './capacity-intervals.ts'
 import {
@@ -17,7 +17,6 @@ import { modelOf, type Model } from './capacity-model.ts'
 import { outcomeOf, type Outcome, type OutcomeName } from './capacity-outcome.ts'
 import { assumptionsOf } from './capacity-assumptions.ts'
 import { sensitivityOf } from './capacity-sensitivity.ts'
-import { measuredBlocks } from './reading.ts'
 import type { Sizing } from './sizing-schema.ts'
 import type { Estimate } from './stats.ts'
 
@@ -54,7 +53,7 @@ export function sizeOf(demand: Demand, fit: Fit, options: SizingOptions): Sizing
   const drawn = bootstrapSamples(fit, samples, seed).flatMap((draw) =>
     unlessUnattainable(() => outcomeOf(modelOf(demand, fit, draw), demand, quick)),
   )
-  const blocks = Math.min(...[...fit.runs.values()].map((run) => measuredBlocks(run.blocks).length))
+  const blocks = fewestBlocks(fit)
   const context = { outcome, centre, drawn, level, blocks }
   return {
     ...figuresOf(demand, { model, limits, fleet, context }),

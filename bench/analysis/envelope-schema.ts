@@ -1,6 +1,18 @@
 import { Type, type Static, type TSchema } from '@sinclair/typebox'
 import { RunSchema } from '../results.ts'
-import { mapMetrics, metricNames } from './metrics.ts'
+import {
+  BreakEvenSchema,
+  ChurnSchema,
+  CurveSchema,
+  EstimateSchema,
+  figure,
+  HopSchema,
+  LedgerSchema,
+  MetricsSchema,
+  OpenLoopSchema,
+  PrimitiveSchema,
+} from './envelope-figures.ts'
+import { metricNames } from './metrics.ts'
 
 // What `--json` prints (DESIGN section 8): every unit in its name, unknown is null.
 
@@ -11,22 +23,6 @@ const count = Type.Integer({ minimum: 0 })
 const { environment, warnings, arms } = RunSchema.properties
 const armProperties = arms.items.properties
 
-const EstimateSchema = Type.Object(
-  {
-    estimate: Type.Number(),
-    low: nullable(Type.Number()),
-    high: nullable(Type.Number()),
-    /** Coverage reached, not the one asked for. */
-    level: nullable(Type.Number({ minimum: 0, maximum: 1 })),
-    blocks: count,
-  },
-  strict,
-)
-const figure = nullable(EstimateSchema)
-const MetricsSchema = Type.Object(
-  mapMetrics(() => figure),
-  strict,
-)
 const VerdictSchema = Type.Union([
   Type.Literal('better'),
   Type.Literal('worse'),
@@ -34,158 +30,6 @@ const VerdictSchema = Type.Union([
   Type.Literal('undecided'),
 ])
 const metricName = Type.Union(metricNames.map((name) => Type.Literal(name)))
-
-const OpenLoopSchema = Type.Object(
-  {
-    ratePerSecond: Type.Number(),
-    arrivals: Type.Union([Type.Literal('constant'), Type.Literal('poisson')]),
-    durationMs: Type.Number(),
-    seed: count,
-    connections: count,
-    maxConnections: count,
-    timeoutMs: Type.Number(),
-    /** Processes that offered it together; absent: one. */
-    generators: Type.Optional(count),
-    windows: count,
-    requests: count,
-    answered: count,
-    timeouts: count,
-    errors: Type.Record(text, count),
-    answeredShare: Type.Number(),
-    queueWaitP99Us: nullable(Type.Number()),
-    serviceP99Us: nullable(Type.Number()),
-    maxOutstanding: count,
-    /** CPU of the client's thread without what it spent looking at the clock, over wall time. */
-    clientBusyShare: Type.Number(),
-    /** Whether the figures are of the server; if not, `invalid` says of what else. */
-    valid: Type.Boolean(),
-    invalid: Type.Array(text),
-  },
-  strict,
-)
-
-const connectionPolicy = Type.Union([
-  Type.Literal('full'),
-  Type.Literal('resumed'),
-  Type.Literal('keep-alive'),
-])
-
-const ChurnSchema = Type.Object(
-  {
-    policy: connectionPolicy,
-    /** Null: connections stay. */
-    requestsPerConnection: nullable(count),
-    /** Of a reconnect storm: clients that connect at once. */
-    clients: Type.Optional(count),
-    concurrency: count,
-    connections: count,
-    requests: count,
-    /** Refused handshakes by either side's count. */
-    connectionsRefused: count,
-    handshakesFailed: nullable(count),
-    tcpP50Us: figure,
-    tcpP99Us: figure,
-    tlsP50Us: figure,
-    tlsP99Us: figure,
-    firstByteP50Us: figure,
-    firstByteP99Us: figure,
-    /** From connect to the end of the first answer. */
-    servedP50Us: figure,
-    servedP99Us: figure,
-    /** Of a storm: until all of its clients are served. */
-    recoveryUs: figure,
-    blocks: count,
-  },
-  strict,
-)
-
-const CurvePointSchema = Type.Object({ openLoop: OpenLoopSchema, metrics: MetricsSchema }, strict)
-
-const CurveSchema = Type.Object(
-  {
-    /** Ascending by rate. */
-    points: Type.Array(CurvePointSchema),
-    /** Rate of the highest power, rate over mean response time. */
-    kneePerSecond: figure,
-    objective: nullable(
-      Type.Object(
-        {
-          sloP99Us: Type.Number(),
-          /** Null where no rate of the grid is known to meet it. */
-          highest: nullable(
-            Type.Object(
-              {
-                ratePerSecond: Type.Number(),
-                /** By the windows that confirm alone. */
-                meets: Type.Boolean(),
-                confirmation: CurvePointSchema,
-              },
-              strict,
-            ),
-          ),
-          isBeyondGrid: Type.Boolean(),
-          /** Above the highest the generator could not tell. */
-          isGeneratorLimited: Type.Boolean(),
-        },
-        strict,
-      ),
-    ),
-  },
-  strict,
-)
-
-const PrimitiveSchema = Type.Object(
-  {
-    id: text,
-    /** Of all threads of the process that did nothing else. */
-    cpuUsPerCall: EstimateSchema,
-    wallP50UsPerCall: EstimateSchema,
-    calls: count,
-  },
-  strict,
-)
-
-/** What a request of a case is made of, in µs of server CPU. */
-const LedgerSchema = Type.Object(
-  {
-    case: text,
-    totalCpuUs: EstimateSchema,
-    entries: Type.Array(Type.Object({ kind: text, label: text, cpuUs: EstimateSchema }, strict)),
-    restCpuUs: EstimateSchema,
-    explainedShare: EstimateSchema,
-  },
-  strict,
-)
-
-const BreakEvenSchema = Type.Object(
-  {
-    cheaperAbove: text,
-    cheaperBelow: text,
-    policy: Type.Union([Type.Literal('full'), Type.Literal('resumed')]),
-    requestsPerConnection: Type.Number(),
-    low: Type.Number(),
-    high: Type.Number(),
-    level: Type.Number({ minimum: 0, maximum: 1 }),
-    blocks: count,
-  },
-  strict,
-)
-
-const HopSchema = Type.Object(
-  {
-    hop: text,
-    cpuUsPerRequest: figure,
-    /** Median time in its process, without waiting for the next hop. */
-    ownP50Us: figure,
-    /** With all that is behind it. */
-    wholeP50Us: figure,
-    /** As ownP50Us, at one connection. */
-    singleOwnP50Us: figure,
-    /** What it refuses an attacker who has all hops before it; null for the first. */
-    bypassed: nullable(Type.Object({ holds: text, tried: count, refused: count }, strict)),
-  },
-  strict,
-)
 
 const CaseSchema = Type.Object(
   {

@@ -106,10 +106,13 @@ export function summarise(
     arms,
     comparisons,
     decompositions: decompose(run.arms, readings, thresholds),
-    breakEvens: breakEvens(
-      run.blocks,
-      run.arms.filter(({ role }) => role === 'case').map(({ id }) => id),
-      thresholds,
+    breakEvens: choices(
+      run.arms,
+      breakEvens(
+        run.blocks,
+        run.arms.filter(({ role }) => role === 'case').map(({ id }) => id),
+        thresholds,
+      ),
     ),
     primitives: primitiveFigures(run, thresholds.level),
     ledgers: ledgersOf(run, thresholds.level),
@@ -118,6 +121,18 @@ export function summarise(
     blocksFailed: run.blocks.length - blocks.length,
     warnings: runWarnings({ run, readings, comparisons, thresholds, blocks: blocks.length }),
   }
+}
+
+/** Between mechanisms of one product, or products of one mechanism: who differs in both is no alternative. */
+function choices(arms: readonly ArmRecord[], found: readonly BreakEven[]): BreakEven[] {
+  const armOf = (id: string) => arms.find((arm) => arm.id === id)
+  return found.filter(({ cheaperAbove, cheaperBelow }) => {
+    const [one, other] = [armOf(cheaperAbove), armOf(cheaperBelow)]
+    return (
+      one?.parameters['gateway'] === other?.parameters['gateway'] ||
+      one?.scenario === other?.scenario
+    )
+  })
 }
 
 /** Whether a run is of primitives. */

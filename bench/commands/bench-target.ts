@@ -112,7 +112,7 @@ function closedWork({ subject, targets, cap, connections }: Scene): Work {
   }
 }
 
-function openWork({ subject: { options, chosen }, targets, connections }: Scene): Work {
+function openWork({ subject: { options, chosen }, targets }: Scene): Work {
   const plan = openPlanOf(options, { mode: chosen.mode, seed: chosen.plan.seed })
   const { request, blocks } = plan
   const renewed = targets.find(({ token }) => token !== null)
@@ -126,7 +126,7 @@ function openWork({ subject: { options, chosen }, targets, connections }: Scene)
     wanted: {
       ratePerSecond: request.ratePerSecond,
       durationMs: blocks * targets.length * request.durationMs,
-      connections,
+      connections: request.connections,
     },
     limits: { minBlocks: blocks, maxBlocks: blocks, budgetMs: null },
     isOpen: true,
@@ -134,7 +134,7 @@ function openWork({ subject: { options, chosen }, targets, connections }: Scene)
   }
 }
 
-function curveWork({ subject: { options, chosen }, targets, connections }: Scene): Work {
+function curveWork({ subject: { options, chosen }, targets }: Scene): Work {
   const plan = curvePlanOf(options, { mode: chosen.mode, seed: chosen.plan.seed })
   const total = blocksOf(plan)
   const rates = plan.rates?.length ?? plan.shares.length
@@ -144,7 +144,7 @@ function curveWork({ subject: { options, chosen }, targets, connections }: Scene
     wanted: {
       ratePerSecond: plan.rates === null ? null : Math.max(...plan.rates),
       durationMs: windows * targets.length * plan.request.durationMs,
-      connections,
+      connections: plan.request.connections,
     },
     limits: { minBlocks: total, maxBlocks: total, budgetMs: null },
     isOpen: true,

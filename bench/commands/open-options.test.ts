@@ -14,7 +14,7 @@ test('an open loop: rate, arrivals, duration and connections, with their default
       arrivals: 'poisson',
       durationMs: 10_000,
       seed: 7,
-      connections: 8,
+      connections: 64,
       maxConnections: 64,
       timeoutMs: 10_000,
     },
@@ -48,7 +48,7 @@ const wrong: [string, Parameters<typeof openPlanOf>[0], RegExp][] = [
   ['no generator', { ...open, generators: '0' }, /--generators 0: expected a whole number/],
   [
     'a generator without a connection',
-    { ...open, generators: '9' },
+    { ...open, connections: '8', generators: '9' },
     /--generators 9: each needs a connection, and --connections is 8/,
   ],
 ]

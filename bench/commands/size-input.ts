@@ -65,9 +65,10 @@ export async function findFit(
 ): Promise<Fit> {
   const { factsOf } = context
   const first = gatherFit(demand, candidates(options, context.environment), factsOf)
-  if (first.fit !== null) return first.fit
-  const missing = missingRuns(first.missing, demand, factsOf)
-  if (options.measure !== true) throw notMeasured(missing, first.unfit)
+  const isMeasured = options.measure === true
+  if (first.fit !== null && (!isMeasured || first.wanted.length === 0)) return first.fit
+  const missing = missingRuns([...first.missing, ...first.wanted], demand, factsOf)
+  if (!isMeasured) throw notMeasured(missing, first.unfit)
   await measureMissing(missing, options, context.io)
   const second = gatherFit(
     demand,

@@ -129,7 +129,8 @@ function planOf(
     request: {
       arrivals: 'poisson',
       durationMs: smoke ? smokeMs : windowMs,
-      connections: 8,
+      // A pool that grows meanwhile would offer handshakes too, of which nothing is predicted here.
+      connections: 64,
       maxConnections: 64,
       // Beyond capacity requests wait; one that is given up would leave its answer to nobody.
       timeoutMs: 60_000,

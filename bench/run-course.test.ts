@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { clockWarnings } from './run.ts'
+import { clockWarnings } from './run-course.ts'
 
 test('a wall clock that was set while blocks ran is told, in which direction and how far', () => {
   assert.deepEqual(clockWarnings(60_400, 60_000), [])
