@@ -24,6 +24,8 @@ export interface FitOptions {
   /** Files of runs to size by, and no others; empty: those of this machine in `results`. */
   readonly run: readonly string[]
   readonly measure?: true
+  /** Measures no more than what no size is given without. */
+  readonly needed?: boolean
   readonly quick?: true
 }
 
@@ -65,10 +67,11 @@ export async function findFit(
 ): Promise<Fit> {
   const { factsOf } = context
   const first = gatherFit(demand, candidates(options, context.environment), factsOf)
-  const isMeasured = options.measure === true
-  if (first.fit !== null && (!isMeasured || first.wanted.length === 0)) return first.fit
-  const missing = missingRuns([...first.missing, ...first.wanted], demand, factsOf)
-  if (!isMeasured) throw notMeasured(missing, first.unfit)
+  // What would only make it better is measured where measuring is asked for, and else left out.
+  const wanted = options.measure === true && options.needed !== true ? first.wanted : []
+  if (first.fit !== null && wanted.length === 0) return first.fit
+  const missing = missingRuns([...first.missing, ...wanted], demand, factsOf)
+  if (options.measure !== true) throw notMeasured(missing, first.unfit)
   await measureMissing(missing, options, context.io)
   const second = gatherFit(
     demand,

@@ -46,7 +46,8 @@ export async function validateSizes(options: ValidateOptions, io: Io): Promise<C
   const factsOf = factsFrom(await loadScenarios(io.root))
   const environment = readEnvironment(io.root, null)
   // Where nothing is stored it is measured now: then the session is the same, and told as such.
-  const found = await findFit(demand, { ...options, measure: true }, { io, environment, factsOf })
+  const wanted = { ...options, measure: true, needed: options.smoke === true } as const
+  const found = await findFit(demand, wanted, { io, environment, factsOf })
   assertSameCpu(found, environment, demand)
   const fit = withValidatedSd(found, newestValidation(options.results, environment))
   const { run, cells, observed } = await measureCells(fit, options, { io, budgetMs })
