@@ -88,6 +88,25 @@ export function saveFile(file: string, content: string | Uint8Array): void {
   })
 }
 
+/** Writes files that belong together: all are whole before the first gets its name. Throws `results-unwritable`. */
+export function saveFiles(folder: string, files: Readonly<Record<string, string>>): void {
+  guard(folder, () => {
+    makeFolder(folder)
+    const staged: { readonly file: string; readonly temporary: string }[] = []
+    try {
+      for (const [name, content] of Object.entries(files)) {
+        const file = join(folder, name)
+        const temporary = temporaryName(file)
+        staged.push({ file, temporary })
+        writeDurably(temporary, content)
+      }
+      for (const { file, temporary } of staged) renameSync(temporary, file)
+    } finally {
+      for (const { temporary } of staged) rmSync(temporary, { force: true })
+    }
+  })
+}
+
 /**
  * Writes one of many pages that can be made again, without waiting for the disk: for a thousand of them that
  * would be most of the time. Throws `results-unwritable`.
@@ -185,20 +204,28 @@ function makeFolder(folder: string): void {
 }
 
 function writeAtomically(file: string, content: string | Uint8Array, discard: boolean): void {
-  const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`
+  const temporary = temporaryName(file)
   try {
-    const handle = openSync(temporary, 'wx')
-    try {
-      const bytes = typeof content === 'string' ? Buffer.from(content) : content
-      for (let done = 0; done < bytes.length;) done += writeSync(handle, bytes, done)
-      // Without it a crash after the rename can leave an empty file under the good name.
-      fsyncSync(handle)
-    } finally {
-      closeSync(handle)
-    }
+    writeDurably(temporary, content)
     if (!discard) renameSync(temporary, file)
   } finally {
     rmSync(temporary, { force: true })
+  }
+}
+
+function temporaryName(file: string): string {
+  return `${file}.${randomBytes(4).toString('hex')}.tmp`
+}
+
+/** Writes a new file down to the disk: without that, a crash after a rename can leave it empty under the good name. */
+function writeDurably(file: string, content: string | Uint8Array): void {
+  const handle = openSync(file, 'wx')
+  try {
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content
+    for (let done = 0; done < bytes.length;) done += writeSync(handle, bytes, done)
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
   }
 }
 
