@@ -100,6 +100,9 @@ export function saveFiles(folder: string, files: Readonly<Record<string, string>
         staged.push({ file, temporary })
         writeDurably(temporary, content)
       }
+      // The one thing that would stop a later rename and not an earlier one.
+      const taken = staged.find(({ file }) => isFolder(file))
+      if (taken !== undefined) throw new Error(`${taken.file} is a folder`)
       for (const { file, temporary } of staged) renameSync(temporary, file)
     } finally {
       for (const { temporary } of staged) rmSync(temporary, { force: true })
@@ -191,9 +194,13 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
 }
 
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+}
+
 /** Node's recursive mkdir says ENOENT where the file system is read-only, so it is asked last. */
 function makeFolder(folder: string): void {
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return
+  if (isFolder(folder)) return
   try {
     mkdirSync(folder)
   } catch (error) {
