@@ -57,7 +57,8 @@ function optionsOf(plan: K6Plan): string {
   const { load, virtualUsers, tlsVersion, mostDropped } = plan
   const version = tlsVersion === null ? '' : `http.TLS_${tlsVersion.replace('.', '_')}`
   const tls = tlsVersion === null ? '' : `  tlsVersion: { min: ${version}, max: ${version} },\n`
-  return `export const options = {
+  return `/** @type {import('k6/options').Options} */
+export const options = {
   scenarios: {
     measured: {
       executor: 'constant-arrival-rate',
@@ -175,11 +176,12 @@ function accessToken() {
   const request = isToken(response) ? 'token' : 'measured'
   if (!check(response, { 'token was issued': isToken }, { request }))
     throw new Error(\`no token: status \${response.status} \${response.error}\`)
-  const { access_token: value, expires_in: lifeSeconds } = response.json()
-  // Ahead of its end, and not all virtual users at once. RFC 6749 section 5.1 lets the lifetime be left out.
-  const share = 0.7 + 0.2 * Math.random()
-  token = { value, renewAtMs: askedAtMs + share * 1000 * (lifeSeconds || ${unknownLifeSeconds}) }
-  return value
+  // RFC 6749 section 5.1 lets it be left out.
+  const lifeSeconds = Number(response.json('expires_in')) || ${unknownLifeSeconds}
+  // Ahead of its end, and not all virtual users at once.
+  const renewAtMs = askedAtMs + (0.7 + 0.2 * Math.random()) * 1000 * lifeSeconds
+  token = { value: String(response.json('access_token')), renewAtMs }
+  return token.value
 }
 ${authentication === 'secret' ? basicHelper : ''}`
 }
