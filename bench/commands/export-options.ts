@@ -1,8 +1,7 @@
 import type { Command } from 'commander'
 import { shareOf, timeUsOf, wholeOf } from '../demand/quantities.ts'
 import { BenchError } from '../errors.ts'
-import { requestTimeoutSeconds } from '../export/k6-script.ts'
-import type { K6Issuer, K6Load } from '../export/k6-plan.ts'
+import { requestTimeoutSeconds, type K6Issuer, type K6Load } from '../export/k6-plan.ts'
 import { isLoopback, parseWebUrl, storableUrl } from '../targets/url.ts'
 import { durationMs } from './plan-options.ts'
 

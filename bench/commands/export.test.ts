@@ -56,7 +56,7 @@ test('what is wrong is one line, exit 64, and nothing is written', async (t) => 
     [['k6', 'combind'], /unknown scenario "combind": did you mean combined\?/],
     [['gatling', 'tls'], /'gatling' is invalid.*Allowed choices are k6/],
     [['k6'], /missing required argument 'scenario'/],
-    [['k6', 'tls', 'dpop'], /dpop: every request brings a signed proof/],
+    [['k6', 'tls', 'integrations'], /integrations: every connection is another partner/],
     [['k6', 'tls', '--rate', '0.5'], /--rate 0.5: expected a whole number from 1/],
     [['k6', 'tls', '--slo', '1h'], /--slo 1h: expected 0.1ms to 10s/],
     [['k6', 'tls', '--slo', 'fast'], /--slo fast: expected a time/],

@@ -87,6 +87,14 @@ function missingOf(plan: K6Plan): string[][] {
             'before a request. Those are tagged request:token, and in no threshold.',
           ],
         ]),
+    ...(plan.token?.proof === true
+      ? [
+          [
+            'Requests that never wait for a proof: here a virtual user signs its own, by the Web Crypto of',
+            'k6 1.0 and later. Nonces of a server (RFC 9449 section 8) are not taken up.',
+          ],
+        ]
+      : []),
     ...(plan.request.body === null
       ? [['Whether the body is right: that of a path of your own is not known here.']]
       : []),

@@ -42,6 +42,12 @@ test('credentials follow from the scenario and its parameters', () => {
     ['mtls', {}, true, null],
     ['mtls-gateway', {}, true, null],
     ['jwt', {}, false, { ...bearer, resource: 'urn:trustbench:payments:jwt' }],
+    [
+      'dpop',
+      {},
+      false,
+      { ...bearer, clientId: 'acme-terminal-dpop', resource: 'urn:trustbench:payments:jwt' },
+    ],
     ['introspection', {}, false, { ...bearer, resource: 'urn:trustbench:payments:opaque' }],
     ['combined', {}, true, { ...bound, resource: 'urn:trustbench:payments:jwt' }],
     [
@@ -64,7 +70,7 @@ test('what the user’s own issuer wants is not guessed', () => {
   assert.deepEqual(own.token, {
     authentication: 'secret',
     url: tokenUrl,
-    ...{ clientId: '', scope: '', resource: '' },
+    ...{ clientId: '', scope: '', resource: '', proof: false },
   })
   assert.deepEqual(variablesOf(own), ['TARGET_URL', 'CLIENT_ID', 'CREDENTIALS'])
   const told = plan('jwt', { issuer: { tokenUrl, clientId: 'me', scope: 'read' } })
@@ -121,7 +127,6 @@ test('requests that are dropped spend the errors of one runner', () => {
 
 test('what k6 cannot be is one line that says why', () => {
   for (const [name, set, message] of [
-    ['dpop', {}, /^dpop: every request brings a signed proof of its own \(RFC 9449\)/],
     ['integrations', {}, /^integrations: every connection is another partner/],
     ['token-issuance', {}, /^token-issuance: it measures the authorization server itself/],
     ['mtls', { clients: ['50'] }, /^mtls: clients=50: a k6 process has one certificate/],

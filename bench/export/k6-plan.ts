@@ -55,6 +55,8 @@ export interface K6Token {
   readonly scope: string
   /** Resource indicator (RFC 8707); empty: none. */
   readonly resource: string
+  /** Whether it is bound to a key, of which each request brings a proof (RFC 9449). */
+  readonly proof: boolean
 }
 
 /** Files that the script reads, out of a folder that is named when it runs. */
@@ -124,8 +126,6 @@ export function exampleUrl({ tlsVersion, request }: K6Plan): string {
 /** Why k6 cannot stand in for the clients of a case; null if it can. */
 function obstacleOf({ parameters }: Case, credentials: Credentials): string | null {
   const { clients, tokens, hitRatio } = labSettings(parameters)
-  if (credentials.proof === true)
-    return 'every request brings a signed proof of its own (RFC 9449), which no k6 script of ours makes; take combined or jwt'
   if (credentials.partners === true)
     return 'every connection is another partner, and a k6 process has one certificate and one client; take mtls or jwt'
   if (credentials.issuance !== undefined)
@@ -166,9 +166,12 @@ function tokenOf(
     clientId: clientId ?? ours.clientId,
     scope: scope ?? ours.scope,
     resource: resource ?? ours.resource,
+    proof: credentials.proof === true,
   }
 }
 
+/** As long as the open loop of trustbench waits. */
+export const requestTimeoutSeconds = 10
 /** The first iteration of a virtual user takes longer: it connects, and fetches a token. */
 const firstIteration = 2
 /** Virtual users for a server that misses its objective: its latency is seen up to this factor. */

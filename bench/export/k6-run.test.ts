@@ -95,8 +95,8 @@ for (const [name, settings] of cells) {
     const trial = caseOf(findScenario(name, scenarios), settings)
     const { server, stub, options } = await exported(t, trial)
     const [first, second] = [await stub.load(options), await stub.load(options)]
-    first.setup()
-    for (const user of [first, second, first, second]) user.iterate()
+    await first.setup()
+    for (const user of [first, second, first, second]) await user.iterate()
     const { handlerCalls, handshakesFull, handshakesResumed } = await server.snapshot()
     // One of the set-up, four iterations.
     assert.equal(handlerCalls, 5)
@@ -124,7 +124,7 @@ test('scenarios that k6 can stand in for: none is lost by accident', () => {
   assert.deepEqual(
     exportable.map(({ name }) => name),
     [
-      ...['combined', 'http', 'introspection', 'jwt', 'mtls', 'mtls-gateway', 'mtls-san'],
+      ...['combined', 'dpop', 'http', 'introspection', 'jwt', 'mtls', 'mtls-gateway', 'mtls-san'],
       ...['reference', 'sidecar', 'tls', 'token-gateway'],
     ],
   )
@@ -140,7 +140,7 @@ test('a token is fetched anew ahead of its end, and not before', async (t) => {
   t.mock.timers.enable({ apis: ['Date'], now: startMs })
   for (const atMs of [0, 1_000, 1_399, 1_801, 2_500, 3_700]) {
     t.mock.timers.setTime(startMs + atMs)
-    user.iterate()
+    await user.iterate()
   }
   assert.deepEqual(
     stub.samples.map(({ tags }) => tags['request']),
@@ -163,8 +163,8 @@ test('another client’s certificate gets no token, and that is a check that fai
   write(credentialFiles.certificate, stranger.chainPem)
   write(credentialFiles.key, stranger.privateKeyPem)
   const user = await stub.load(options)
-  assert.throws(user.setup, /no token: status 401/)
-  assert.throws(user.iterate, /no token: status 401/)
+  await assert.rejects(user.setup, /no token: status 401/)
+  await assert.rejects(user.iterate, /no token: status 401/)
   assert.deepEqual(stub.checks.at(-1), {
     name: 'token was issued',
     passed: false,
@@ -177,8 +177,11 @@ test('without a certificate the connection is refused, and the set-up says so', 
   const { server, stub, options } = await exported(t, caseOf(findScenario('mtls', scenarios)))
   const { CREDENTIALS: _, ...env } = options.env
   const bare = await stub.load({ ...options, env })
-  assert.throws(bare.setup, /CREDENTIALS is not set: give the folder of client.pem, client-key.pem/)
-  bare.iterate()
+  await assert.rejects(
+    bare.setup,
+    /CREDENTIALS is not set: give the folder of client.pem, client-key.pem/,
+  )
+  await bare.iterate()
   assert.deepEqual(
     stub.samples.map(({ status, failed }) => [status, failed]),
     [[0, true]],
@@ -191,12 +194,12 @@ test('a wrong body and a wrong status are told apart', async (t) => {
   const longer = caseOf(findScenario('jwt', scenarios), { bodyBytes: ['4096'] })
   const { stub, options } = await exported(t, trial, planOf(longer))
   const user = await stub.load(options)
-  user.iterate()
+  await user.iterate()
   const url = options.env['TARGET_URL'] ?? ''
   const env = { ...options.env, TARGET_URL: url.replace('acme', 'globex') }
   const foreign = await stub.load({ ...options, env })
-  assert.throws(foreign.setup, /the good credential got status 403/)
-  foreign.iterate()
+  await assert.rejects(foreign.setup, /the good credential got status 403/)
+  await foreign.iterate()
   const told = stub.checks.filter(({ tags }) => tags['request'] === 'measured')
   assert.deepEqual(
     told.map(({ name, passed }) => [name, passed]),
@@ -218,7 +221,7 @@ test('what is not set is told before any request', async (t) => {
     ['CREDENTIALS', /^CREDENTIALS is not set: give the folder of client-secret$/],
   ] as const) {
     const user = await stub.load({ ...options, env: { ...options.env, [name]: '' } })
-    assert.throws(user.setup, { message })
+    await assert.rejects(user.setup, { message })
   }
   assert.deepEqual(stub.samples, [])
 })

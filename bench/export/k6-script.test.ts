@@ -31,6 +31,21 @@ function planOf(
 const scriptOf = (name: string, wishes?: Parameters<typeof planOf>[1]) =>
   k6Script(planOf(findScenario(name, scenarios), wishes))
 
+// As k6 documents it: its types leave the global out.
+const webCrypto = `declare const crypto: {
+  randomUUID(): string
+  subtle: {
+    digest(algorithm: string, data: Uint8Array): Promise<ArrayBuffer>
+    sign(algorithm: { name: string; hash: { name: string } }, key: object, data: Uint8Array): Promise<ArrayBuffer>
+    generateKey(
+      algorithm: { name: string; namedCurve: string },
+      extractable: boolean,
+      usages: string[],
+    ): Promise<{ privateKey: object; publicKey: object }>
+    exportKey(format: 'raw', key: object): Promise<ArrayBuffer>
+  }
+}`
+
 /** What TypeScript finds wrong with a script, by the types of k6. */
 function faultsOf(t: TestContext, scripts: Readonly<Record<string, string>>): string[] {
   const folder = temporaryFolder(t)
@@ -39,7 +54,9 @@ function faultsOf(t: TestContext, scripts: Readonly<Record<string, string>>): st
     writeFileSync(file, script)
     return file
   })
-  const program = typescript.createProgram(files, {
+  const globals = join(folder, 'globals.d.ts')
+  writeFileSync(globals, webCrypto)
+  const program = typescript.createProgram([...files, globals], {
     ...{ allowJs: true, checkJs: true, noEmit: true, strict: true, noImplicitAny: false },
     ...{ typeRoots: [join(root, 'node_modules', '@types')], types: ['k6'], skipLibCheck: true },
     ...{ target: typescript.ScriptTarget.ES2022, module: typescript.ModuleKind.ESNext },
@@ -58,6 +75,7 @@ const samples = {
     issuer: { tokenUrl: new URL('https://idp.example/token'), clientId: 'billing', scope: 'read' },
   }),
   http: scriptOf('http'),
+  dpop: scriptOf('dpop'),
 }
 
 for (const [name, script] of Object.entries(samples)) {

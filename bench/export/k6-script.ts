@@ -3,9 +3,10 @@ import {
   credentialFiles,
   credentialFilesOf,
   exampleUrl,
+  requestTimeoutSeconds,
   type K6Plan,
-  type K6Token,
 } from './k6-plan.ts'
+import { isEncoding, k6Token } from './k6-token.ts'
 import { decimal, literal } from './literal.ts'
 
 /** The k6 script of a plan: an ES module without dependencies, the same for the same plan. */
@@ -17,14 +18,14 @@ export function k6Script(plan: K6Plan): string {
     optionsOf(plan),
     setupOf(plan),
     measuredOf(plan),
-    ...(plan.token === null ? [] : [tokenOf(plan.token)]),
+    ...(plan.token === null ? [] : [k6Token(plan.token)]),
     plan.certificate ? helpers + hostHelper : helpers,
   ]
   return parts.join('\n')
 }
 
 function importsOf({ token }: K6Plan): string {
-  const encoding = token?.authentication === 'secret' ? "import encoding from 'k6/encoding'\n" : ''
+  const encoding = isEncoding(token) ? "import encoding from 'k6/encoding'\n" : ''
   return `import { check } from 'k6'\n${encoding}import http from 'k6/http'\n`
 }
 
@@ -105,13 +106,14 @@ function setupOf(plan: K6Plan): string {
   const files = credentialFilesOf(plan)
   const need = (name: string, variable: string, what: string) =>
     `  if (${name} === '')\n    throw new Error(${literal(`${variable} is not set: give ${what}`)})\n`
-  return `export function setup() {
+  const { async, wait } = wordsOf(token)
+  return `export ${async}function setup() {
 ${need('url', 'TARGET_URL', `the whole URL that is asked, as ${exampleUrl(plan)}`)}${
     token === null
       ? ''
       : need('tokenUrl', 'TOKEN_URL', 'the token endpoint') +
         need('clientId', 'CLIENT_ID', 'the registered client')
-  }${files.length === 0 ? '' : need('credentials', 'CREDENTIALS', `the folder of ${files.join(', ')}`)}  const response = ask('setup')
+  }${files.length === 0 ? '' : need('credentials', 'CREDENTIALS', `the folder of ${files.join(', ')}`)}  const response = ${wait}ask('setup')
   if (response.status !== ${plan.request.status})
     throw new Error(\`the good credential got status \${response.status} \${response.error}\`)
 }
@@ -119,15 +121,22 @@ ${need('url', 'TARGET_URL', `the whole URL that is asked, as ${exampleUrl(plan)}
 }
 
 function measuredOf({ request, token }: K6Plan): string {
-  const headers = Object.entries(request.headers)
-    .map(([name, value]) => `${literal(name)}: ${literal(value)}`)
-    .concat(token === null ? [] : ['authorization: `Bearer ${accessToken()}`'])
+  const { async, wait } = wordsOf(token)
+  const method = literal(request.method)
+  const isProof = token?.proof === true
+  const headers = [
+    ...Object.entries(request.headers).map(([name, value]) => `${literal(name)}: ${literal(value)}`),
+    ...(token === null ? [] : [`authorization: \`${isProof ? 'DPoP' : 'Bearer'} \${token}\``]),
+    ...(isProof ? ['dpop: proof'] : []),
+  ]
+  const fetching = token === null ? '' : `  const token = ${wait}accessToken()\n`
+  const proving = isProof ? `  const proof = await proofOf(${method}, url, token)\n` : ''
   const isBodyKnown = request.body !== null
   const bodyCheck = isBodyKnown
     ? "      'body is the expected one': ({ body }) => body === rightBody,\n"
     : ''
-  return `export default function () {
-  const response = ask('measured')
+  return `export default ${async}function () {
+  const response = ${wait}ask('measured')
   check(
     response,
     {
@@ -137,8 +146,8 @@ ${bodyCheck}    },
   )
 }
 
-function ask(request) {
-  return http.request(${literal(request.method)}, url, null, {
+${async}function ask(request) {
+${fetching}${proving}  return http.request(${method}, url, null, {
     headers: { ${headers.join(', ')} },
     // A name, or the whole URL would be a tag of every sample.
     tags: { request, name: request },
@@ -150,52 +159,11 @@ function ask(request) {
 `
 }
 
-function tokenOf({ authentication }: K6Token): string {
-  const [form, headers] =
-    authentication === 'certificate'
-      ? ["{ grant_type: 'client_credentials', client_id: clientId }", '{}']
-      : ["{ grant_type: 'client_credentials' }", '{ authorization: basic(clientId, clientSecret) }']
-  return `// Each virtual user has a runtime of its own, and so a token of its own.
-let token = { value: '', renewAtMs: 0 }
-
-function accessToken() {
-  if (Date.now() < token.renewAtMs) return token.value
-  const askedAtMs = Date.now()
-  const form = ${form}
-  if (scope !== '') form.scope = scope
-  if (resource !== '') form.resource = resource
-  const response = http.post(tokenUrl, form, {
-    headers: ${headers},
-    tags: { request: 'token', name: 'token' },
-    responseCallback: http.expectedStatuses(200),
-    responseType: 'text',
-    timeout: '${requestTimeoutSeconds}s',
-  })
-  const isToken = ({ status }) => status === 200
-  // Without a token no request is sent: the check makes it count as one that failed.
-  const request = isToken(response) ? 'token' : 'measured'
-  if (!check(response, { 'token was issued': isToken }, { request }))
-    throw new Error(\`no token: status \${response.status} \${response.error}\`)
-  // RFC 6749 section 5.1 lets it be left out.
-  const lifeSeconds = Number(response.json('expires_in')) || ${unknownLifeSeconds}
-  // Ahead of its end, and not all virtual users at once.
-  const renewAtMs = askedAtMs + (0.7 + 0.2 * Math.random()) * 1000 * lifeSeconds
-  token = { value: String(response.json('access_token')), renewAtMs }
-  return token.value
-}
-${authentication === 'secret' ? basicHelper : ''}`
+/** With proofs, which are signed by promises, all that makes requests waits for them. */
+function wordsOf(token: K6Plan['token']): { readonly async: string; readonly wait: string } {
+  return token?.proof === true ? { async: 'async ', wait: 'await ' } : { async: '', wait: '' }
 }
 
-const basicHelper = `
-// RFC 6749 section 2.3.1: both are form-encoded first.
-function basic(id, secret) {
-  const encoded = (text) =>
-    encodeURIComponent(text)
-      .replace(/[!'()*]/g, (sign) => '%' + sign.charCodeAt(0).toString(16).toUpperCase())
-      .replace(/%20/g, '+')
-  return \`Basic \${encoding.b64encode(\`\${encoded(id)}:\${encoded(secret)}\`)}\`
-}
-`
 const helpers = `function setting(name, fallback) {
   return __ENV[name] === undefined ? fallback : __ENV[name]
 }
@@ -206,7 +174,3 @@ function hostOf(address) {
   return host.replace(/[[\\]]/g, '')
 }
 `
-/** As long as the open loop of trustbench waits. */
-export const requestTimeoutSeconds = 10
-/** A token that does not say how long it lives is fetched anew each minute. */
-const unknownLifeSeconds = 60

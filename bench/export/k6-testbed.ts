@@ -41,8 +41,8 @@ export interface VirtualUser {
   /** All that the script exports. */
   readonly exported: Readonly<Record<string, unknown>>
   readonly options: ScriptExports['options']
-  readonly setup: () => void
-  readonly iterate: () => void
+  readonly setup: () => Promise<void>
+  readonly iterate: () => Promise<void>
 }
 
 /** Loads scripts, and keeps what they did. */
@@ -59,8 +59,8 @@ interface ScriptExports {
     readonly thresholds: Readonly<Record<string, readonly string[]>>
     readonly scenarios: Readonly<Record<string, object>>
   }
-  readonly setup: () => void
-  readonly default: () => void
+  readonly setup: () => void | Promise<void>
+  readonly default: () => void | Promise<void>
 }
 
 interface Params {
@@ -103,7 +103,12 @@ export function createK6Stub(t: TestContext): K6Stub {
         return send('POST', url, String(new URLSearchParams(form)), { ...params, headers })
       },
     },
-    encoding: { b64encode: (text) => Buffer.from(text).toString('base64') },
+    encoding: {
+      b64encode: (data, variant = 'std') =>
+        Buffer.from(new Uint8Array(typeof data === 'string' ? Buffer.from(data) : data)).toString(
+          variant === 'rawurl' ? 'base64url' : 'base64',
+        ),
+    },
     check(value, conditions, tags = {}) {
       const results = Object.entries(conditions).map(([name, condition]) => {
         const passed = condition(value)
@@ -121,10 +126,10 @@ export function createK6Stub(t: TestContext): K6Stub {
       const script = await instantiate(file, id, { env, modules })
       const { tlsAuth: [identity] = [], tlsVersion } = script.options
       const tls = { ...identity, ...(caPem === undefined ? {} : { ca: caPem }), ...tlsVersion }
-      const run = (work: () => void) => () => {
+      const run = (work: () => void | Promise<void>) => async () => {
         current = { id, tls }
         try {
-          work()
+          await work()
         } finally {
           current = null
         }
@@ -152,7 +157,9 @@ interface Modules {
     ) => WireAnswer | object
     readonly post: (url: string, form: Record<string, string>, params?: Params) => object
   }
-  readonly encoding: { readonly b64encode: (text: string) => string }
+  readonly encoding: {
+    readonly b64encode: (data: string | ArrayBuffer, variant?: 'std' | 'rawurl') => string
+  }
   readonly check: <T>(
     value: T,
     conditions: Readonly<Record<string, (value: T) => boolean>>,
