@@ -13,7 +13,10 @@ test('export writes a script and its manifests, and says how to run them', async
     told,
     /TARGET_URL=https:\/\/gw.example\/\S+ TOKEN_URL=\S+ CREDENTIALS=. k6 run combined.js/,
   )
-  assert.match(told, /kubectl create secret generic trustbench-combined --from-file=client.pem/)
+  assert.match(
+    told,
+    /kubectl create secret generic trustbench-combined --from-file=client-chain.pem/,
+  )
 })
 
 test('its folder is named by the scenario among the results; several have one each', async (t) => {
@@ -82,13 +85,13 @@ test('what is wrong is one line, exit 64, and nothing is written', async (t) => 
 
 test('what stands in the folder stays, and a file that cannot be written leaves all as it was', async (t) => {
   const out = temporaryFolder(t)
-  writeFileSync(join(out, 'client.pem'), 'mine')
+  writeFileSync(join(out, 'client-chain.pem'), 'mine')
   writeFileSync(join(out, 'tls.js'), 'old')
   mkdirSync(join(out, 'testrun.yaml'))
   const failed = await cli(['export', 'k6', 'tls', '--out', out])
   assert.equal(failed.exitCode, 3)
   assert.match(failed.err, /cannot write .*testrun.yaml is a folder/)
-  assert.deepEqual(readdirSync(out).sort(), ['client.pem', 'testrun.yaml', 'tls.js'])
-  assert.equal(readFileSync(join(out, 'client.pem'), 'utf8'), 'mine')
+  assert.deepEqual(readdirSync(out).sort(), ['client-chain.pem', 'testrun.yaml', 'tls.js'])
+  assert.equal(readFileSync(join(out, 'client-chain.pem'), 'utf8'), 'mine')
   assert.equal(readFileSync(join(out, 'tls.js'), 'utf8'), 'old')
 })

@@ -142,7 +142,7 @@ test('credentials are referenced, the initializer gets none, and what is not set
   })
   assert.equal(
     secretCommand(named('combined')),
-    'kubectl create secret generic trustbench-combined --from-file=client.pem --from-file=client-key.pem',
+    'kubectl create secret generic trustbench-combined --from-file=client-chain.pem --from-file=client-key.pem',
   )
   assert.equal(secretCommand(named('tls')), null)
 })

@@ -82,7 +82,7 @@ test('what the user’s own issuer wants is not guessed', () => {
 test('files that a script reads', () => {
   assert.deepEqual(credentialFilesOf(plan('tls')), [])
   assert.deepEqual(credentialFilesOf(plan('jwt')), ['client-secret'])
-  assert.deepEqual(credentialFilesOf(plan('combined')), ['client.pem', 'client-key.pem'])
+  assert.deepEqual(credentialFilesOf(plan('combined')), ['client-chain.pem', 'client-key.pem'])
 })
 
 test('a target without a path is asked for the payment, one with a path of its own for that', () => {

@@ -59,9 +59,9 @@ export interface K6Token {
   readonly proof: boolean
 }
 
-/** Files that the script reads, out of a folder that is named when it runs. */
+/** Files that the script reads, out of a folder that is named when it runs; one of `npm run server` has them all. */
 export const credentialFiles = {
-  certificate: 'client.pem',
+  certificate: 'client-chain.pem',
   key: 'client-key.pem',
   secret: 'client-secret',
 } as const

@@ -52,13 +52,6 @@ async function exported(t: TestContext, trial: Case, plan = planOf(trial)) {
   const file = join(folder, `${trial.scenario.name}.js`)
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
   writeFileSync(file, k6Script(plan))
-  mkdirSync(join(folder, 'own'))
-  const write = (name: string, text: string) => {
-    writeFileSync(join(folder, 'own', name), text)
-  }
-  write(credentialFiles.certificate, lab.good.chainPem)
-  write(credentialFiles.key, lab.good.privateKeyPem)
-  write(credentialFiles.secret, `${lab.secret}\n`)
   const stub = createK6Stub(t)
   const options: StubOptions = {
     file,
@@ -66,10 +59,10 @@ async function exported(t: TestContext, trial: Case, plan = planOf(trial)) {
     env: {
       TARGET_URL: `${scheme}://127.0.0.1:${server.port}${plan.request.path}`,
       TOKEN_URL: `${issuerUrl ?? ''}/token`,
-      CREDENTIALS: './own',
+      CREDENTIALS: lab.folder,
     },
   }
-  return { lab, server, stub, write, options }
+  return { lab, server, stub, folder, options }
 }
 
 const exportable = scenarios.filter((scenario) => {
@@ -155,14 +148,15 @@ test('a token is fetched anew ahead of its end, and not before', async (t) => {
 
 test('another client’s certificate gets no token, and that is a check that fails', async (t) => {
   const combined = caseOf(findScenario('combined', scenarios))
-  const { lab, server, stub, write, options } = await exported(t, combined)
+  const { lab, server, stub, folder, options } = await exported(t, combined)
   const stranger = await lab.issuing.issue({
     ...{ kind: 'client', key: 'p256', commonName: 'stranger' },
     uris: ['spiffe://trustbench.test/acme/stranger'],
   })
-  write(credentialFiles.certificate, stranger.chainPem)
-  write(credentialFiles.key, stranger.privateKeyPem)
-  const user = await stub.load(options)
+  mkdirSync(join(folder, 'own'))
+  writeFileSync(join(folder, 'own', credentialFiles.certificate), stranger.chainPem)
+  writeFileSync(join(folder, 'own', credentialFiles.key), stranger.privateKeyPem)
+  const user = await stub.load({ ...options, env: { ...options.env, CREDENTIALS: './own' } })
   await assert.rejects(user.setup, /no token: status 401/)
   await assert.rejects(user.iterate, /no token: status 401/)
   assert.deepEqual(stub.checks.at(-1), {
@@ -179,7 +173,7 @@ test('without a certificate the connection is refused, and the set-up says so', 
   const bare = await stub.load({ ...options, env })
   await assert.rejects(
     bare.setup,
-    /CREDENTIALS is not set: give the folder of client.pem, client-key.pem/,
+    /CREDENTIALS is not set: give the folder of client-chain.pem, client-key.pem/,
   )
   await bare.iterate()
   assert.deepEqual(

@@ -169,7 +169,7 @@ test('the certificate is for the hosts of both URLs', async (t) => {
   const folder = temporaryFolder(t)
   const file = join(folder, 'combined.mjs')
   writeFileSync(file, samples.combined)
-  for (const name of ['client.pem', 'client-key.pem']) writeFileSync(join(folder, name), name)
+  for (const name of ['client-chain.pem', 'client-key.pem']) writeFileSync(join(folder, name), name)
   const env = {
     TARGET_URL: 'https://[::1]:8443/a?b@c',
     TOKEN_URL: 'https://idp.example:9/token',
@@ -177,7 +177,7 @@ test('the certificate is for the hosts of both URLs', async (t) => {
   }
   const user = await createK6Stub(t).load({ file, env })
   assert.deepEqual(user.options.tlsAuth, [
-    { domains: ['::1', 'idp.example'], cert: 'client.pem', key: 'client-key.pem' },
+    { domains: ['::1', 'idp.example'], cert: 'client-chain.pem', key: 'client-key.pem' },
   ])
   // As k6 archive and k6 inspect, which keep and print options, see it.
   const inspected = await createK6Stub(t).load({ file, env: {} })

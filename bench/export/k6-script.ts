@@ -125,7 +125,9 @@ function measuredOf({ request, token }: K6Plan): string {
   const method = literal(request.method)
   const isProof = token?.proof === true
   const headers = [
-    ...Object.entries(request.headers).map(([name, value]) => `${literal(name)}: ${literal(value)}`),
+    ...Object.entries(request.headers).map(
+      ([name, value]) => `${literal(name)}: ${literal(value)}`,
+    ),
     ...(token === null ? [] : [`authorization: \`${isProof ? 'DPoP' : 'Bearer'} \${token}\``]),
     ...(isProof ? ['dpop: proof'] : []),
   ]
