@@ -7,6 +7,7 @@ import type { Lab } from './lab.ts'
 import type { LoadTarget } from './load/target.ts'
 import { clientTlsOptions } from './preflight/client.ts'
 import { issuanceRequest } from './issuance.ts'
+import { measuredPath, measuredRequest } from './measured-request.ts'
 import type { Case, ClientAuthentication } from './scenario.ts'
 import type { TokenPool } from './token-pool.ts'
 
@@ -82,24 +83,28 @@ function targetOfMember(
       `clients=${lab.settings.clients}: only with JWTs, without proofs, tokens or hitRatio: each client has one token of its own`,
     )
   }
-  const { orgId } = caller.member
+  const request = measuredRequest(scenario, {
+    orgId: caller.member.orgId,
+    bodyBytes: lab.settings.bodyBytes,
+  })
   const token = tokens === null ? null : tokenOfMember(lab, tokens.first, caller)
   return {
     host: '127.0.0.1',
     port,
     tls: scenario.tls ? clientTlsOptions(lab, caller.identity) : null,
-    path: pathOf(orgId),
+    path: request.path,
     headers: {
-      accept: 'application/json',
+      ...request.headers,
       ...(token === null ? {} : { authorization: `Bearer ${token}` }),
     },
-    expect: { status: 200, body: expectedBody(orgId, lab.settings.bodyBytes, scenario) },
+    expect: { status: request.status, body: request.body },
   }
 }
 
 function targetOfGood({ case: trial, lab }: Presenter, { port, tokens }: Presented): LoadTarget {
   const { certificate, proof = false } = trial.scenario.credentials(trial.parameters)
-  const url = `https://127.0.0.1:${port}${measuredPath}`
+  const request = measuredRequest(trial.scenario, { bodyBytes: lab.settings.bodyBytes })
+  const url = `https://127.0.0.1:${port}${request.path}`
   const token = tokens?.first ?? null
   const proofs = proof ? createProofs({ key: lab.proofKey, method: 'GET', url, token }) : null
   const next = tokens?.next ?? null
@@ -107,33 +112,13 @@ function targetOfGood({ case: trial, lab }: Presenter, { port, tokens }: Present
     host: '127.0.0.1',
     port,
     tls: trial.scenario.tls ? clientTlsOptions(lab, certificate ? lab.good : null) : null,
-    path: measuredPath,
+    path: request.path,
     headers: {
-      accept: 'application/json',
+      ...request.headers,
       ...(token === null ? {} : { authorization: `${proof ? 'DPoP' : 'Bearer'} ${token}` }),
     },
     ...(proofs === null ? {} : { ownHeaders: () => ({ dpop: proofs() }) }),
     ...(next === null ? {} : { ownHeaders: () => ({ authorization: `Bearer ${next()}` }) }),
-    expect: { status: 200, body: expectedBody('acme', lab.settings.bodyBytes, trial.scenario) },
+    expect: { status: request.status, body: request.body },
   }
 }
-
-/** The payment, with a note where its scenario takes `bodyBytes` and they are more. */
-function expectedBody(orgId: string, bodyBytes: number, { parameters }: Case['scenario']): Buffer {
-  const payment = paymentOf(orgId)
-  const note = ',"note":""}'
-  const missing = bodyBytes - (payment.length - 1 + note.length)
-  if (missing <= 0 || parameters['bodyBytes'] === undefined) return Buffer.from(payment)
-  return Buffer.from(`${payment.slice(0, -1)},"note":"${'x'.repeat(missing)}"}`)
-}
-
-function pathOf(orgId: string): string {
-  return `/v1/orgs/${orgId}/payments/pay_1001`
-}
-
-// What a client expects, stated here once more and not imported: a server that changes it must fail.
-function paymentOf(orgId: string): string {
-  return `{"id":"pay_1001","org_id":"${orgId}","amount":"129.95","currency":"EUR","state":"settled"}`
-}
-
-const measuredPath = pathOf('acme')

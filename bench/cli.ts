@@ -4,6 +4,7 @@ import { benchCommand } from './commands/bench.ts'
 import { claimsCommand } from './commands/claims.ts'
 import { compareCommand } from './commands/compare.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { exportCommand } from './commands/export.ts'
 import { microCommand } from './commands/micro.ts'
 import type { CommandResult, Io } from './commands/io.ts'
 import { reportCommand } from './commands/report.ts'
@@ -76,6 +77,7 @@ function createProgram(io: Io, done: (result: CommandResult) => void): Command {
     claimsCommand,
     microCommand,
     sizeCommand,
+    exportCommand,
     reportCommand,
     serverCommand,
     selftestCommand,

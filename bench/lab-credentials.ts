@@ -10,6 +10,7 @@ import type {
 import { createAuthority } from '../servers/pki.ts'
 import type { Authority, IssueRequest } from '../servers/pki.ts'
 import type { LabSettings } from './lab-settings.ts'
+import type { Credentials } from './scenario.ts'
 
 /** URI subject alternative names of the clients. */
 export const uris = {
@@ -136,6 +137,12 @@ export function registeredClients(files: {
       ...{ clientId, orgId, scope, boundTokens: false },
     })),
   ]
+}
+
+/** The registered client whose tokens are such as a scenario wants, and that signs nothing itself: by secret or certificate. */
+export function handClientOf({ bound, proof = false }: Credentials): string {
+  if (bound) return 'acme-billing-bound'
+  return proof ? 'acme-terminal-dpop' : 'acme-terminal'
 }
 
 /** Clients of the gateway, one for each tenant that it calls the service for; their tokens are bearer tokens. */

@@ -13,6 +13,7 @@ import {
   prepareFolder,
   readRun,
   saveFile,
+  saveFiles,
   saveRun,
 } from './store.ts'
 
@@ -68,6 +69,19 @@ function run(
     warnings: [],
   }
 }
+
+test('files that belong together are all written, or none is', (t) => {
+  const made = join(folder(t), 'new')
+  saveFiles(made, { a: '1', b: '2' })
+  assert.deepEqual(readdirSync(made).sort(), ['a', 'b'])
+  mkdirSync(join(made, 'c'))
+  const attempt = () => {
+    saveFiles(made, { a: '3', b: '4', c: '5' })
+  }
+  assert.throws(attempt, { code: 'results-unwritable', message: /c is a folder/ })
+  assert.deepEqual(readdirSync(made).sort(), ['a', 'b', 'c'])
+  assert.equal(readFileSync(join(made, 'a'), 'utf8'), '1')
+})
 
 test('a run is read back as it was written, and no temporary file stays', (t) => {
   const results = folder(t)

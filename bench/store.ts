@@ -88,6 +88,28 @@ export function saveFile(file: string, content: string | Uint8Array): void {
   })
 }
 
+/** Writes files that belong together: all are whole before the first gets its name. Throws `results-unwritable`. */
+export function saveFiles(folder: string, files: Readonly<Record<string, string>>): void {
+  guard(folder, () => {
+    makeFolder(folder)
+    const staged: { readonly file: string; readonly temporary: string }[] = []
+    try {
+      for (const [name, content] of Object.entries(files)) {
+        const file = join(folder, name)
+        const temporary = temporaryName(file)
+        staged.push({ file, temporary })
+        writeDurably(temporary, content)
+      }
+      // The one thing that would stop a later rename and not an earlier one.
+      const taken = staged.find(({ file }) => isFolder(file))
+      if (taken !== undefined) throw new Error(`${taken.file} is a folder`)
+      for (const { file, temporary } of staged) renameSync(temporary, file)
+    } finally {
+      for (const { temporary } of staged) rmSync(temporary, { force: true })
+    }
+  })
+}
+
 /**
  * Writes one of many pages that can be made again, without waiting for the disk: for a thousand of them that
  * would be most of the time. Throws `results-unwritable`.
@@ -172,9 +194,13 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
 }
 
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+}
+
 /** Node's recursive mkdir says ENOENT where the file system is read-only, so it is asked last. */
 function makeFolder(folder: string): void {
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return
+  if (isFolder(folder)) return
   try {
     mkdirSync(folder)
   } catch (error) {
@@ -185,20 +211,28 @@ function makeFolder(folder: string): void {
 }
 
 function writeAtomically(file: string, content: string | Uint8Array, discard: boolean): void {
-  const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`
+  const temporary = temporaryName(file)
   try {
-    const handle = openSync(temporary, 'wx')
-    try {
-      const bytes = typeof content === 'string' ? Buffer.from(content) : content
-      for (let done = 0; done < bytes.length;) done += writeSync(handle, bytes, done)
-      // Without it a crash after the rename can leave an empty file under the good name.
-      fsyncSync(handle)
-    } finally {
-      closeSync(handle)
-    }
+    writeDurably(temporary, content)
     if (!discard) renameSync(temporary, file)
   } finally {
     rmSync(temporary, { force: true })
+  }
+}
+
+function temporaryName(file: string): string {
+  return `${file}.${randomBytes(4).toString('hex')}.tmp`
+}
+
+/** Writes a new file down to the disk: without that, a crash after a rename can leave it empty under the good name. */
+function writeDurably(file: string, content: string | Uint8Array): void {
+  const handle = openSync(file, 'wx')
+  try {
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content
+    for (let done = 0; done < bytes.length;) done += writeSync(handle, bytes, done)
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
   }
 }
 

@@ -78,12 +78,19 @@ for (const { line, command, args } of runnable) {
         ? args[0] === '--site'
           ? ['--site', temporaryFolder(t)]
           : [...args, '--out', temporaryFolder(t)]
-        : measures
-          ? [...args.filter((arg) => arg !== '--quick'), '--smoke', '--results', temporaryFolder(t)]
-          : command === 'size'
-            ? [...args, '--results', temporaryFolder(t)]
-            : // A port that is free here, whatever the README proposes.
-              args.map((arg, index) => (args[index - 1] === '--port' ? '0' : arg))
+        : command === 'export'
+          ? [...args, '--out', temporaryFolder(t)]
+          : measures
+            ? [
+                ...args.filter((arg) => arg !== '--quick'),
+                '--smoke',
+                '--results',
+                temporaryFolder(t),
+              ]
+            : command === 'size'
+              ? [...args, '--results', temporaryFolder(t)]
+              : // A port that is free here, whatever the README proposes.
+                args.map((arg, index) => (args[index - 1] === '--port' ? '0' : arg))
     const process = startCli(t, [command, ...(await onTarget(t, smoke))])
     if (command === 'server') {
       await process.saw(/Ctrl-C stops it/)

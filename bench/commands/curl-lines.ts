@@ -2,9 +2,11 @@ import { relative } from 'node:path'
 import { resources } from '../../servers/config.ts'
 import { writeSecretFile } from '../../servers/pki.ts'
 import { toPkcs12 } from '../../servers/pki-pkcs12.ts'
+import { handClientOf } from '../lab-credentials.ts'
 import type { Lab } from '../lab.ts'
 import type { ServerProcess } from '../processes.ts'
 import type { Case, ClientAuthentication } from '../scenario.ts'
+import { shellWord } from './shell-word.ts'
 
 /** A line for a shell, and what it is about. */
 export interface CurlLine {
@@ -35,12 +37,13 @@ export async function curlLines({
     isProof ? ` -H "DPoP: $(node proof.mjs ${method} ${about}${token})"` : ''
   if (isProof) await writeProofMaker(lab)
   const lines: CurlLine[] = [
-    { about: 'files below are named from here', line: `cd ${quote(lab.folder)}` },
+    { about: 'files below are named from here', line: `cd ${shellWord(lab.folder)}` },
   ]
   if (credentials.token !== 'none') {
+    const clientId = handClientOf(credentials)
     const client = credentials.bound
-      ? `${certificate} -d client_id=acme-billing-bound`
-      : ` -u "${isProof ? 'acme-terminal-dpop' : 'acme-terminal'}:$(cat client-secret)"${proof('POST', `${issuerUrl ?? ''}/token`, '')}`
+      ? `${certificate} -d client_id=${clientId}`
+      : ` -u "${clientId}:$(cat client-secret)"${proof('POST', `${issuerUrl ?? ''}/token`, '')}`
     const bound = credentials.bound ? ', RFC 8705' : isProof ? ', RFC 9449' : ''
     lines.push({
       about: `fetch an access token as a client would (RFC 6749 section 4.4${bound})`,
@@ -85,7 +88,7 @@ function issuanceLines(lab: Lab, { port }: ServerProcess, by: ClientAuthenticati
       : '-u "acme-terminal:$(cat client-secret)"'
   const request = `-d grant_type=client_credentials -d resource=${resources.jwt} --data-urlencode 'scope=payments:read' https://127.0.0.1:${port}/token`
   return [
-    { about: 'files below are named from here', line: `cd ${quote(lab.folder)}` },
+    { about: 'files below are named from here', line: `cd ${shellWord(lab.folder)}` },
     {
       about: `an access token: 200${by === 'private_key_jwt' ? ' (by a secret: curl signs no assertion)' : ''}`,
       line: `curl -sS -i ${trust} ${client} ${request}`,
@@ -136,9 +139,4 @@ async function writePkcs12(lab: Lab): Promise<boolean> {
 /** Name of a lab's file below its folder. */
 function inFolder(lab: Lab, file: string): string {
   return relative(lab.folder, file)
-}
-
-/** A word of a POSIX shell. */
-function quote(word: string): string {
-  return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

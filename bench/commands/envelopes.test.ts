@@ -12,6 +12,7 @@ import { DemandSchema } from '../demand.ts'
 import { RunSchema } from '../results.ts'
 import {
   ClaimsEnvelopeSchema,
+  ExportEnvelopeSchema,
   SelftestEnvelopeSchema,
   ServerEnvelopeSchema,
   VerifyEnvelopeSchema,
@@ -46,6 +47,7 @@ const commands: [string[], TSchema, boolean][] = [
     SizeEnvelopeSchema,
     true,
   ],
+  [['export', 'k6', 'http', 'combined'], ExportEnvelopeSchema, true],
   [['claims', 'P8', 'S9', 'O1', 'N1', '--smoke'], ClaimsEnvelopeSchema, true],
 ]
 for (const [argv, schema, stores] of commands) {

@@ -70,6 +70,45 @@ export const ServerEnvelopeSchema = Type.Object(
   { ...strict, $id: 'server-envelope' },
 )
 
+/** JSON Schema of what `export --json` prints. */
+export const ExportEnvelopeSchema = Type.Object(
+  {
+    schema: Type.Literal(1),
+    command: Type.Literal('export'),
+    tool: Type.Literal('k6'),
+    exports: Type.Array(
+      Type.Object(
+        {
+          case: text,
+          scenario: text,
+          folder: text,
+          script: text,
+          /** A ConfigMap with the script, and a TestRun of k6-operator. */
+          manifests: text,
+          /** Those that must be set when it runs. */
+          variables: Type.Array(text),
+          /** Files that it reads from the folder that CREDENTIALS names. */
+          credentials: Type.Array(text),
+          load: Type.Object(
+            {
+              ratePerSecond: Type.Number(),
+              durationMs: Type.Number(),
+              sloP99Us: Type.Number(),
+              errorShare: share,
+              seats: count,
+              virtualUsers: count,
+              maxVirtualUsers: count,
+            },
+            strict,
+          ),
+        },
+        strict,
+      ),
+    ),
+  },
+  { ...strict, $id: 'export-envelope' },
+)
+
 const seconds = Type.Object({ median: Type.Number(), worst: Type.Number() }, strict)
 
 /** JSON Schema of what `selftest --json` prints. Shares are fractions: 0.03 is 3 %. */
