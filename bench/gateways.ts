@@ -32,10 +32,15 @@ export function obstacleOf({ scenario, parameters }: Case): string | null {
   if (settings.hitRatio !== null)
     return `hitRatio=${settings.hitRatio}: gateways do not count hits of their caches, leave it out`
   const { certificate, token } = scenario.credentials(parameters)
+  const edge = scenario.hops?.[0]
   return obstacleTo(
     {
       token,
       mutual: certificate,
+      upstream:
+        edge === undefined
+          ? null
+          : { ownTokens: edge.brings === 'own-token', tokenBytes: settings.tokenBytes },
       bodyBytes: settings.bodyBytes,
       workers: settings.workers,
       isOcspAsked: ocsp !== 'off',

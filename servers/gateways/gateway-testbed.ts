@@ -70,6 +70,8 @@ export function setupOf(changes: Partial<ServerConfig> = {}): ProductSetup {
     folder: '/lab/gateway',
     publicFolder: '/public',
     serverPem: 'PRIVATE',
+    upstreamPem: null,
+    ownTokens: null,
     modules: '/modules',
     keys: [
       {
