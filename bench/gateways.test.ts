@@ -211,6 +211,8 @@ test('the mark on numbers tells acceptances by name, the rest by id', () => {
     /without verifying its certificate/,
   )
   assert.equal(caveatOf(caseOf('jwt', { gateway: 'apache' })), null)
+  assert.match(caveatOf(caseOf('sidecar', { gateway: 'apache' }))?.message ?? '', /by name alone/)
+  assert.equal(caveatOf(caseOf('sidecar', { gateway: 'nginx' })), null)
 })
 
 for (const gateway of installed) {

@@ -34,7 +34,8 @@ export function failureLines(config: ServerConfig): string[] {
   return [
     'error_page 502 504 =502 @unreachable;',
     failure('@unreachable', 'upstream_unavailable'),
-    // It refused this hop's own token: nothing that the client could mend.
+    // It refused this hop's own token: nothing that the client could mend. Its challenge goes along: nginx
+    // itself takes no header away from an error.
     ...(next.token === 'own'
       ? ['error_page 401 =502 @distrusted;', failure('@distrusted', 'own_token_refused')]
       : []),
