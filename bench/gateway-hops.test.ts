@@ -7,8 +7,11 @@ import type { ServerConfig } from '../servers/config.ts'
 import { eventually } from '../servers/gateways/driver.ts'
 import { noGateway } from '../servers/gateways/gateway-testbed.ts'
 import { measuredPath } from '../servers/server-testbed.ts'
+import type { RunEnvelope } from './analysis/envelope-schema.ts'
+import { cli, temporaryFolder } from './cli-testbed.ts'
 import { createEdgeGround } from './gateway-hops-testbed.ts'
 import type { EdgeBed, EdgeGround } from './gateway-hops-testbed.ts'
+import { parseRun } from './results.ts'
 import { findScenario, loadScenarios } from './scenarios.ts'
 
 // Products in front of a hop that these tests answer for: what comes to it, and what comes of what it says.
@@ -163,6 +166,59 @@ for (const product of ['nginx', 'haproxy', 'apache'] as const) {
     })
   })
 }
+
+const installed = (['nginx', 'haproxy', 'apache'] as const).filter(
+  (one) => noGateway(one) === false,
+)
+
+/** What each product, as set up here, does not refuse as it must; the rest of all bad credentials it does. */
+const gaps: Readonly<Record<string, string>> = {
+  'haproxy token-gateway': 'J21 refused otherwise',
+  'haproxy sidecar': 'J21 refused otherwise',
+  // What it lets through the sidecar behind it refuses, but it was passed on.
+  'apache token-gateway': 'J10 accepted, J21 refused otherwise',
+  'apache sidecar': 'J10 accepted, J21 refused otherwise',
+}
+
+it(
+  'each product refuses what the scenario must refuse, is measured hop by hop, and drawn',
+  { skip: installed.length === 0 ? 'no gateway is installed' : false },
+  async (t) => {
+    const { exitCode, out, err } = await cli([
+      ...['bench', 'mtls-gateway', 'token-gateway', 'sidecar', '--gateway', installed.join()],
+      ...['--against', 'http', '--smoke', '--json', '--results', temporaryFolder(t)],
+    ])
+    assert.equal(exitCode, 0, err)
+    const envelope = JSON.parse(out) as RunEnvelope & { file: string; charts: string[] }
+    const { arms } = parseRun(JSON.parse(readFileSync(envelope.file, 'utf8')), envelope.file)
+    const edges = envelope.cases.filter(({ role }) => role === 'case')
+    assert.equal(edges.length, 3 * installed.length)
+    for (const { id, scenario, parameters, outcome, metrics, hops } of edges) {
+      const name = `${parameters['gateway']} ${scenario}`
+      const checked = arms.find((arm) => arm.id === id)?.preflight
+      assert.ok(checked && outcome === 'measured', name)
+      const bad = checked.refusals.filter(({ passed }) => !passed)
+      const told = bad.map((row) => `${row.id} ${row.gap ?? ''}`).join(', ')
+      assert.equal(told, gaps[name] ?? '', name)
+      // All hops behind it are servers of ours.
+      assert.ok((checked.hops ?? []).every(({ refusals }) => refusals.every((row) => row.passed)))
+      const sum = hops.reduce((all, hop) => all + (hop.cpuUsPerRequest?.estimate ?? 0), 0)
+      const whole = metrics.cpuUsPerRequest?.estimate ?? 0
+      assert.ok(whole > 0 && Math.abs(sum - whole) < 1e-6 * whole, name)
+      const [edge, ...behind] = hops
+      assert.deepEqual([edge?.ownP50Us, edge?.wholeP50Us, edge?.singleOwnP50Us], [null, null, null])
+      assert.ok(
+        behind.every(({ ownP50Us }) => (ownP50Us?.estimate ?? 0) > 0),
+        name,
+      )
+    }
+    for (const kind of ['hops', 'hop-latency'])
+      assert.ok(
+        envelope.charts.some((file) => file.endsWith(`-${kind}.png`)),
+        kind,
+      )
+  },
+)
 
 /** Tokens that live 2 s. */
 function withShortTokens(config: ServerConfig): ServerConfig {
