@@ -19,6 +19,7 @@ addFigure('hops', () => {
       backgroundColor: lineStyle(index).colour,
       borderColor: colours().paper,
       borderWidth: 1,
+      skipNull: true,
     }
   })
   return {
