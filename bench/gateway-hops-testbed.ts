@@ -3,6 +3,7 @@ import { createServer as createHttpServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AuthorizationConfig, GatewayProduct, ServerConfig } from '../servers/config.ts'
+import type { Identity } from '../servers/pki.ts'
 import { send } from '../servers/server-testbed.ts'
 import { expand } from './cases.ts'
 import { issuerNeeds, startCase } from './hops.ts'
@@ -33,7 +34,8 @@ export interface EdgeBed {
   readonly answerBy: (answer: (response: ServerResponse) => unknown) => void
   /** The next hop goes, and is there again at the same place. */
   readonly leave: () => Promise<void>
-  readonly comeBack: () => Promise<void>
+  /** Default: with the certificate that it had. */
+  readonly comeBack: (as?: Identity) => Promise<void>
   /** As the good client asks, over a connection of its own. */
   readonly ask: (request?: {
     readonly path?: string
@@ -124,12 +126,12 @@ async function createNextHop(lab: Lab, { scenario }: Case) {
   }
   const isPlain = scenario.hops?.[1]?.peers === 'plain'
   const isMutual = scenario.hops?.[1]?.peers === 'gateway'
-  const tls = {
-    ...{ cert: lab.server.chainPem, key: lab.server.privateKeyPem, ca: lab.rootPem },
+  const tlsOf = ({ chainPem, privateKeyPem }: Identity) => ({
+    ...{ cert: chainPem, key: privateKeyPem, ca: lab.rootPem },
     ...{ requestCert: isMutual, rejectUnauthorized: isMutual },
-  }
-  const open = async (at: number) => {
-    const made = isPlain ? createHttpServer(listener) : createHttpsServer(tls, listener)
+  })
+  const open = async (at: number, as: Identity = lab.server) => {
+    const made = isPlain ? createHttpServer(listener) : createHttpsServer(tlsOf(as), listener)
     made.on('connection', () => (connections += 1))
     await once(made.listen(at, '127.0.0.1'), 'listening')
     return made
@@ -145,8 +147,8 @@ async function createNextHop(lab: Lab, { scenario }: Case) {
       answer = by
     },
     leave: () => close(server),
-    async comeBack() {
-      server = await open(port)
+    async comeBack(as?: Identity) {
+      server = await open(port, as)
     },
     [Symbol.asyncDispose]: () => close(server),
   }

@@ -6,6 +6,7 @@ import { resources } from '../servers/config.ts'
 import type { ServerConfig } from '../servers/config.ts'
 import { eventually } from '../servers/gateways/driver.ts'
 import { noGateway } from '../servers/gateways/gateway-testbed.ts'
+import { createAuthority } from '../servers/pki.ts'
 import { measuredPath } from '../servers/server-testbed.ts'
 import type { RunEnvelope } from './analysis/envelope-schema.ts'
 import { cli, temporaryFolder } from './cli-testbed.ts'
@@ -112,6 +113,25 @@ for (const product of ['nginx', 'haproxy', 'apache'] as const) {
         assert.ok((refusals?.['upstream_unavailable'] ?? 0) >= 1, JSON.stringify(refusals))
       })
     }
+
+    it('token-gateway: no token goes to a next hop that cannot prove who it is', async () => {
+      const { ask, seen, leave, comeBack } = edge('token-gateway')
+      const before = seen.length
+      const profile = { kind: 'server', key: 'p256', commonName: 'localhost' } as const
+      const stranger = await createAuthority({ key: 'p256', name: 'trustbench root' })
+      const rogue = await stranger.issue({ ...profile, dnsNames: ['localhost'] })
+      const other = { ...profile, commonName: 'other.test', dnsNames: ['other.test'] }
+      const misnamed = await ground.lab.issuing.issue(other)
+      for (const identity of [rogue, misnamed]) {
+        await leave()
+        await comeBack(identity)
+        assert.ok([502, 503, 500].includes((await ask()).status))
+      }
+      assert.equal(seen.length, before)
+      await leave()
+      await comeBack()
+      assert.equal((await ask()).status, 200)
+    })
 
     it('mtls-gateway: its own token is renewed before it ends, and then the new one is used', async () => {
       const { ask, seen, server } = edge('mtls-gateway')

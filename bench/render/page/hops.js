@@ -20,6 +20,7 @@ addFigure('hops', () => {
       borderColor: colours().paper,
       borderWidth: 1,
       skipNull: true,
+      maxBarThickness: stacked ? 34 : 18,
     }
   })
   return {
