@@ -52,7 +52,7 @@ test('CPU: one bar a case, one colour a hop, from the client on, with the sum of
     ['service', 30, 40],
   ])
   assert.deepEqual(
-    chart.data.datasets.map(({ backgroundColor }) => backgroundColor),
+    chart.data.datasets.map((one): unknown => one.backgroundColor),
     [0, 1, 2].map(hopColour),
   )
   // 120 + 30; 60 + 110 + 40.
