@@ -211,6 +211,21 @@ test('the mark on numbers tells acceptances by name, the rest by id', () => {
     /without verifying its certificate/,
   )
   assert.equal(caveatOf(caseOf('jwt', { gateway: 'apache' })), null)
+  assert.match(caveatOf(caseOf('sidecar', { gateway: 'apache' }))?.message ?? '', /by name alone/)
+  assert.equal(caveatOf(caseOf('sidecar', { gateway: 'nginx' })), null)
+})
+
+test('what a product does not refuse is told; what a hop of ours behind it does not keeps it from being measured', () => {
+  const row = (id: string): Refusal => ({
+    ...{ id, kind: 'refuse', sameAs: [], describe: '', expected: '401', outcome: 'accepted: 200' },
+    ...{ passed: false, handlerCalls: 1, reasons: [] },
+  })
+  const counts = { controlsPassed: 1, tried: 1, refused: 0, recorded: 0, handlerCalls: 1 }
+  const behind = { hop: 'service', holds: '', tried: 1, refused: 0, refusals: [row('H5')] }
+  const checked: Preflight = { ...counts, refusals: [row('J2')], hops: [behind] }
+  const idsOf = (outcome: Preflight) => failuresOf(outcome).map(({ id }) => id)
+  assert.deepEqual(idsOf(checked), ['J2', 'H5'])
+  assert.deepEqual(idsOf({ ...checked, product: 'nginx 1.22.1' }), ['H5'])
 })
 
 for (const gateway of installed) {

@@ -32,10 +32,15 @@ export function obstacleOf({ scenario, parameters }: Case): string | null {
   if (settings.hitRatio !== null)
     return `hitRatio=${settings.hitRatio}: gateways do not count hits of their caches, leave it out`
   const { certificate, token } = scenario.credentials(parameters)
+  const edge = scenario.hops?.[0]
   return obstacleTo(
     {
       token,
       mutual: certificate,
+      upstream:
+        edge === undefined
+          ? null
+          : { ownTokens: edge.brings === 'own-token', tokenBytes: settings.tokenBytes },
       bodyBytes: settings.bodyBytes,
       workers: settings.workers,
       isOcspAsked: ocsp !== 'off',
@@ -64,16 +69,19 @@ export function gapWarning(caseId: string, preflight: Preflight): Warning | null
 }
 
 /** What a product's configuration here leaves open although no bad credential shows it; null where nothing. */
-export function caveatOf({ scenario, parameters }: Case): Warning | null {
-  const isBlind =
-    gatewayOf(parameters) === 'apache' && scenario.credentials(parameters).token === 'opaque'
-  if (!isBlind) return null
-  return {
-    code: 'gateway-gaps',
-    message: `${scenario.name}: Apache asks the authorization server without verifying its certificate, since mod_oauth2 takes no CA for it but those of the system`,
-    advice:
-      'with a certificate that the system trusts it would verify it, and each question cost more',
-  }
+export function caveatOf(trial: Case): Warning | null {
+  const { scenario, parameters } = trial
+  const caveat = caveats.find(
+    ({ product, applies }) => product === gatewayOf(parameters) && applies(trial),
+  )
+  if (caveat === undefined) return null
+  const { message, advice } = caveat
+  return { code: 'gateway-gaps', message: `${scenario.name}: ${message}`, advice }
+}
+
+interface Caveat extends Pick<Warning, 'message' | 'advice'> {
+  readonly product: GatewayProduct
+  readonly applies: (trial: Case) => boolean
 }
 
 function scenarioOf(caseId: string): string {
@@ -103,6 +111,23 @@ function presenceOf(product: GatewayProduct): Presence {
   return known
 }
 
+const caveats: readonly Caveat[] = [
+  {
+    product: 'apache',
+    applies: ({ scenario, parameters }) => scenario.credentials(parameters).token === 'opaque',
+    message:
+      'Apache asks the authorization server without verifying its certificate, since mod_oauth2 takes no CA for it but those of the system',
+    advice:
+      'with a certificate that the system trusts it would verify it, and each question cost more',
+  },
+  {
+    product: 'apache',
+    applies: ({ scenario }) => scenario.hops !== undefined,
+    message:
+      'Apache drops request headers by name alone: those in which a client could claim to be somebody are dropped here, others it sends reach the next hop',
+    advice: 'in front of a service that trusts a header of its own, drop that one, too',
+  },
+]
 const gapKinds = ['accepted', 'refused otherwise', 'not tried'] as const
 const presences = new Map<GatewayProduct, Presence>()
 const products = [

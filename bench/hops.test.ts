@@ -20,7 +20,7 @@ function caseOf(name: string, settings: Record<string, string[]> = {}): Case {
 }
 
 /** A process that was never started, its counters told by its port. */
-function fake(program: string, port: number): ServerProcess {
+function fake(program: string, port: number, product?: string): ServerProcess {
   const snapshot: Snapshot = {
     ...{ handlerCalls: port, requests: port, responses: { '200': port } },
     ...{ handshakesFull: port, handshakesResumed: 0, handshakesFailed: 0, connectionsOpen: port },
@@ -30,7 +30,7 @@ function fake(program: string, port: number): ServerProcess {
   const died = new AbortController().signal
   const nothing = () => Promise.resolve()
   return {
-    ...{ program, pid: port, port, died },
+    ...{ program, pid: port, port, died, ...(product === undefined ? {} : { product }) },
     snapshot: () => Promise.resolve(snapshot),
     spans: () => Promise.reject(new Error('none')),
     reload: nothing,
@@ -46,7 +46,8 @@ async function start(trial: Case) {
   const launched: { program: string; config: ServerConfig }[] = []
   const launch = (program: string, config: ServerConfig | AuthorizationConfig) => {
     launched.push({ program, config: parseServerConfig(config) })
-    return Promise.resolve(fake(program, 100 + launched.length))
+    const product = program === 'gateway' ? 'nginx 1.22.1' : undefined
+    return Promise.resolve(fake(program, 100 + launched.length, product))
   }
   const issuerUrl = needsIssuer(trial) ? 'https://127.0.0.1:99' : null
   const server = await startCase({ trial, lab, issuerUrl, launch, port: 7 })
@@ -114,6 +115,26 @@ test('together they are the first, with what all of them use, and what each admi
   })
   // The one that clients speak to has the last word.
   assert.deepEqual(server.stderrTail(), ['http', 'mesh-sidecar', 'token-gateway'])
+})
+
+test('a product is the edge alone; what it has passed on the next hop has counted', async () => {
+  const { launched, server } = await start(caseOf('token-gateway', { gateway: ['nginx'] }))
+  assert.deepEqual(
+    launched.map(({ program, config }) => [program, config.port, config.gateway?.product ?? null]),
+    [
+      ['http', 0, null],
+      ['mesh-sidecar', 0, null],
+      ['gateway', 7, 'nginx'],
+    ],
+  )
+  assert.deepEqual(
+    server.hops?.map(({ takesSpans }) => takesSpans),
+    [false, true, true],
+  )
+  // Answers of its own: 103. Requests at the sidecar: 102.
+  const { requests, handlerCalls, counters } = await server.snapshot()
+  assert.deepEqual([requests, handlerCalls, counters[passedAt('gateway')]], [103, 102, 102])
+  assert.equal(counters[passedAt('sidecar')], 102)
 })
 
 test('a scenario without hops is its server, as before', async () => {

@@ -56,9 +56,15 @@ export async function startCase(setting: CaseSetting): Promise<ServerProcess> {
   const started: HopProcess[] = []
   for (const [index, hop] of [...scenario.hops.entries()].toReversed()) {
     const next = started[0] ?? null
-    const config = await hopConfig(setting, hop, next)
-    const process = await launch(hop.program, { ...config, port: index === 0 ? port : 0 })
-    started.unshift({ hop, process, takesSpans: config.spans })
+    const isEdge = index === 0
+    const { gateway, ...config } = await hopConfig(setting, hop, next)
+    const process = await launch(isEdge ? programOf(trial) : hop.program, {
+      ...config,
+      port: isEdge ? port : 0,
+      // A product is what clients call; behind it are servers of ours.
+      gateway: isEdge ? gateway : null,
+    })
+    started.unshift({ hop, process, takesSpans: config.spans && process.product === undefined })
   }
   return joinHops(started)
 }
@@ -151,11 +157,11 @@ function joinSnapshots(
   // What one of them does not know, nobody knows of all.
   const sumKnown = (valueOf: (snapshot: ServerSnapshot) => number | null) =>
     snapshots.reduce<number | null>((total, snapshot) => plus(total, valueOf(snapshot)), 0)
-  const counted = snapshots.map(
-    ({ handlerCalls }, index) => [passedAt(hops[index]?.hop.name ?? ''), handlerCalls] as const,
-  )
+  const passed = snapshots.map((_, index) => passedOn(hops, snapshots, index))
+  const counted = hops.map(({ hop }, index) => [passedAt(hop.name), passed[index] ?? 0] as const)
   return {
     ...edge,
+    handlerCalls: passed[0] ?? 0,
     cpuUs: sumKnown(({ cpuUs }) => cpuUs),
     eventLoopActiveUs: sumKnown(({ eventLoopActiveUs }) => eventLoopActiveUs),
     eventLoopIdleUs: sumKnown(({ eventLoopIdleUs }) => eventLoopIdleUs),
@@ -164,6 +170,17 @@ function joinSnapshots(
     heapUsedBytes: sumKnown(({ heapUsedBytes }) => heapUsedBytes),
     counters: { ...edge.counters, ...Object.fromEntries(counted) },
   }
+}
+
+/** Requests that a hop has admitted. A product tells of its answers alone: what it passed on the next hop knows. */
+function passedOn(
+  hops: readonly HopProcess[],
+  snapshots: readonly ServerSnapshot[],
+  index: number,
+): number {
+  const isProduct = hops[index]?.process.product !== undefined
+  const own = snapshots[index]?.handlerCalls ?? 0
+  return isProduct ? (snapshots[index + 1]?.requests ?? own) : own
 }
 
 function plus(a: number | null, b: number | null): number | null {

@@ -58,11 +58,13 @@ export async function preflight(testCase: Case, start: StartServer): Promise<Pre
   }
 }
 
-/** The rows of a preflight that keep its case from being measured; those of a product are told instead. */
+/**
+ * The rows of a preflight that keep its case from being measured; those of a product are told instead, those
+ * of the hops behind it are of servers of ours.
+ */
 export function failuresOf({ refusals, hops = [], product }: Preflight): Refusal[] {
-  if (product !== undefined) return []
   const behind = hops.flatMap((hop) => hop.refusals)
-  return [...refusals, ...behind].filter(({ passed }) => !passed)
+  return [...(product === undefined ? refusals : []), ...behind].filter(({ passed }) => !passed)
 }
 
 async function assertGoodIsAccepted({ id }: Case, { ask, server }: Scene): Promise<void> {

@@ -1,5 +1,6 @@
 import {
   defineScenario,
+  gatewayParameters,
   hopParameters,
   jwtParameters,
   revocationParameters,
@@ -11,7 +12,12 @@ export const scenario = defineScenario({
   server: 'mtls-gateway',
   tls: true,
   credentials: () => ({ certificate: true, token: 'none', bound: false }),
-  parameters: { ...hopParameters, ...revocationParameters, ...jwtParameters },
+  parameters: {
+    ...hopParameters,
+    ...revocationParameters,
+    ...jwtParameters,
+    ...gatewayParameters,
+  },
   baseline: 'tls',
   parts: () => ['mtls', 'jwt'],
   hops: [

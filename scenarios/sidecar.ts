@@ -1,5 +1,6 @@
 import {
   defineScenario,
+  gatewayParameters,
   hopParameters,
   jwtParameters,
   revocationParameters,
@@ -11,7 +12,12 @@ export const scenario = defineScenario({
   server: 'bound-sidecar',
   tls: true,
   credentials: () => ({ certificate: true, token: 'jwt', bound: true }),
-  parameters: { ...hopParameters, ...revocationParameters, ...jwtParameters },
+  parameters: {
+    ...hopParameters,
+    ...revocationParameters,
+    ...jwtParameters,
+    ...gatewayParameters,
+  },
   baseline: 'tls',
   parts: () => ['combined'],
   hops: [

@@ -1,4 +1,9 @@
-import { defineScenario, hopParameters, jwtParameters } from '../bench/scenario.ts'
+import {
+  defineScenario,
+  gatewayParameters,
+  hopParameters,
+  jwtParameters,
+} from '../bench/scenario.ts'
 
 export const scenario = defineScenario({
   question:
@@ -6,7 +11,7 @@ export const scenario = defineScenario({
   server: 'token-gateway',
   tls: true,
   credentials: () => ({ certificate: false, token: 'jwt', bound: false }),
-  parameters: { ...hopParameters, ...jwtParameters },
+  parameters: { ...hopParameters, ...jwtParameters, ...gatewayParameters },
   baseline: 'tls',
   parts: () => ['jwt', 'mtls'],
   hops: [

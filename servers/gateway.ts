@@ -17,11 +17,11 @@ await runSupervisor({
 })
 
 /** What a product tells, in the words of the reference servers; what only those know is null. */
-async function snapshotOf({ counts, pid, ocspAnswers }: Supervised): Promise<ServerSnapshot> {
+async function snapshotOf({ counts, pid, counters }: Supervised): Promise<ServerSnapshot> {
   const told = await counts()
   return {
     ...told,
-    // The payment is the one thing that is answered with success.
+    // The payment is the one thing that is answered with success, here or by the next hop.
     handlerCalls: told.responses['200'] ?? 0,
     rssBytes: residentBytes(pid) ?? 0,
     cpuUs: null,
@@ -29,6 +29,6 @@ async function snapshotOf({ counts, pid, ocspAnswers }: Supervised): Promise<Ser
     eventLoopIdleUs: null,
     gcUs: null,
     heapUsedBytes: null,
-    counters: { ocspAnswers: ocspAnswers() },
+    counters: counters(),
   }
 }

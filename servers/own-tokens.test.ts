@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createOwnTokens, type FetchedToken } from './own-tokens.ts'
+import type { FetchedToken } from './own-token-fetch.ts'
+import { createOwnTokens } from './own-tokens.ts'
 
 /** Tokens out of an issuer that a test drives, on a clock that it sets. */
 function build(orgIds = ['acme']) {

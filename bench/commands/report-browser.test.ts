@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import test from 'node:test'
+import { hopRun } from '../analysis/hops-testdata.ts'
 import { renderReport } from '../render/report-html.ts'
 import { combinedRun, reportInput } from '../render/report-testdata.ts'
 import type { Run } from '../results.ts'
@@ -70,6 +71,20 @@ test('controls: metric, unit, cases, percentile and another run', options, async
   await page.selectOption('#timeline-event', 'revoke-opaque')
   assert.match(await captionOf(page, 'timeline'), /^revoke-opaque: /)
   assert.deepEqual(await blankCharts(page), [])
+  assert.deepEqual(faults, [])
+})
+
+test('hops: costs are stacked, times stand side by side', options, async (t) => {
+  const browser = await startBrowser(t)
+  const { page, faults } = await openPage(browser, fileOf(t, pageOf(hopRun(9))))
+  assert.equal(await captionOf(page, 'hops'), 'CPU per request, µs, by case and hop')
+  assert.equal(await page.locator('[data-figures="hops"] tbody tr').count(), 2)
+  await page.selectOption('#hops-figure', 'singleOwnP50Us')
+  assert.match(await captionOf(page, 'hops'), /^p50 in the hop itself/)
+  const cells = await page.locator('[data-figures="hops"] tbody td').allTextContents()
+  assert.deepEqual([cells[1], cells[4]], ['40.0 ± 0.0', '–'])
+  assert.deepEqual(await blankCharts(page), [])
+  assert.deepEqual(await seriousFaults(page), [])
   assert.deepEqual(faults, [])
 })
 

@@ -37,6 +37,15 @@ test('each hop has a row, and what an attacker has who gets at it a line', () =>
   for (const line of sections.flat()) assert.ok(line.length <= TEXT_WIDTH, line)
 })
 
+test('what a product does not tell is said', () => {
+  const [first] = summarise(syntheticRun({ arms: combinedArms() })).arms
+  assert.ok(first?.record.preflight)
+  const preflight = { ...first.record.preflight, product: 'nginx 1.22.1' }
+  const arm = { ...first, record: { ...first.record, preflight }, hops: [gateway, service] }
+  const [table = []] = hopTables([arm], () => 'chain', { color: false })
+  assert.ok(table.includes('–: nginx 1.22.1 does not tell how long it takes'), table.join('\n'))
+})
+
 test('where every case is one server there is no table and no note', () => {
   const { arms } = summarise(syntheticRun({ arms: combinedArms() }))
   assert.deepEqual(

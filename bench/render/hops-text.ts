@@ -14,6 +14,7 @@ export function hopTables(
   const tables = several.map(({ record, hops }) => [
     ...wrap(`${nameOf(record.id)}, hop by hop`),
     ...plainTable(columns, hops.map(rowOf), options),
+    ...untoldLine(record),
     ...hops.flatMap((hop) => holdingLine(hop)),
   ])
   return tables.length === 0 ? [] : [...tables, wrap(note, '  ')]
@@ -35,6 +36,11 @@ function rowOf({
     cell(wholeP50Us),
     bypassed === null ? '' : `${bypassed.refused} of ${bypassed.tried}`,
   ]
+}
+
+function untoldLine({ preflight }: ArmSummary['record']): string[] {
+  const product = preflight?.product
+  return product === undefined ? [] : wrap(`–: ${product} does not tell how long it takes`, '  ')
 }
 
 function holdingLine({ hop, bypassed }: HopFigures): string[] {

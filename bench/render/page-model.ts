@@ -5,6 +5,7 @@ import type { ArmSummary, Summary } from '../analysis/summary.ts'
 import { metrics, type MetricName } from '../analysis/metrics.ts'
 import type { Estimate } from '../analysis/stats.ts'
 import type { Run } from '../results.ts'
+import { hopNames } from './hop-names.ts'
 import { labelArms } from './labels.ts'
 import { shortenCaseIds } from './charts-text.ts'
 import { startedText, sourceLabel } from './history-words.ts'
@@ -75,6 +76,24 @@ export function pageLedgers({ summary }: ReportedRun) {
       { kind: 'rest', label: 'unexplained', cpuUs: figure(restCpuUs) },
     ],
   }))
+}
+
+/** Cost and time of each hop of the cases that have several; hops from the client on. */
+export function pageHops({ summary }: ReportedRun) {
+  const nameOf = namesOf(summary)
+  const several = summary.arms.filter(({ hops }) => hops.length > 0)
+  return {
+    names: hopNames(several),
+    cases: several.map(({ record, hops }) => ({
+      name: nameOf(record.id),
+      hops: hops.map(({ hop, cpuUsPerRequest, singleOwnP50Us, ownP50Us }) => ({
+        hop,
+        cpuUsPerRequest: figure(cpuUsPerRequest),
+        singleOwnP50Us: figure(singleOwnP50Us),
+        ownP50Us: figure(ownP50Us),
+      })),
+    })),
+  }
 }
 
 /** Cost of requests by use of connections. */

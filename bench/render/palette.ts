@@ -70,6 +70,11 @@ export const ledgerColours = {
   guards: okabeIto.vermillion,
 } as const
 
+/** Colour of the n-th hop of a chart, from 0. */
+export function hopColour(index: number): string {
+  return at(hopColours, index)
+}
+
 /** CPU of the authorization server, always hatched. */
 export const issuerColour = okabeIto.orange
 /** Observed requests/s, always a diamond. */
@@ -82,6 +87,7 @@ export const gridColour = '#E4E7EB'
 export const axisColour = '#8C959F'
 export const paper = '#FFFFFF'
 
+const hopColours = [okabeIto.blue, okabeIto.green, okabeIto.skyBlue, okabeIto.purple] as const
 // Yellow, the eighth of Okabe and Ito, is left out: as a line on white it has a contrast of 1.3 to 1.
 const lineColours = [
   okabeIto.blue,

@@ -1,6 +1,7 @@
 import type { Summary } from '../analysis/summary.ts'
 import type { ArmRecord } from '../results.ts'
 import { html, htmlTable, proseTable, type Markup } from './html.ts'
+import { chartFigure, selectControl } from './page-figure.ts'
 import { cell, groundsOf } from './report-parts.ts'
 
 /** What each hop of the cases costs that have several; null where none has. */
@@ -10,7 +11,19 @@ export function hopCosts({ arms }: Summary, nameOf: (id: string) => string): Mar
   const all = several.flatMap(({ record, hops }) =>
     hops.map((hop) => ({ ...hop, name: nameOf(record.id) })),
   )
-  return html`${htmlTable({
+  return html`${chartFigure({
+      id: 'hops',
+      title: 'What each hop costs, or how long it takes; from the client’s side to the service.',
+      alt: 'Bars of each case by hop; the table below has the figures.',
+      controls: [
+        selectControl('hops-figure', 'figure', [
+          { value: 'cpuUsPerRequest', label: 'CPU per request' },
+          { value: 'singleOwnP50Us', label: 'own p50 at one connection' },
+          { value: 'ownP50Us', label: 'own p50 at the connections of the case' },
+        ]),
+      ],
+    })}
+    ${htmlTable({
       caption: `Hop by hop; ${groundsOf(all.map(({ cpuUsPerRequest }) => cpuUsPerRequest))}`,
       heads: [
         ...['case', 'hop', 'CPU µs/request', 'own p50 µs', 'own p50 µs, one connection'],
@@ -28,7 +41,8 @@ export function hopCosts({ arms }: Summary, nameOf: (id: string) => string): Mar
     })}
     <p class="muted">
       Own: in the process of the hop, without waiting for the next one. Still refused: of bad
-      requests, by this hop alone, where all hops before it are in the hands of an attacker.
+      requests, by this hop alone, where all hops before it are in the hands of an attacker. A
+      product does not tell how long it takes.
     </p>`
 }
 

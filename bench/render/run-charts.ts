@@ -7,6 +7,7 @@ import { cpuChart, throughputChart } from './charts.ts'
 import type { BarChart } from './charts-bars.ts'
 import { churnChart } from './charts-churn.ts'
 import { curveChart } from './charts-curve.ts'
+import { hopCpuChart, hopLatencyChart } from './charts-hops.ts'
 import { ledgerChart } from './charts-ledger.ts'
 import { breakEvenSentences } from './churn-text.ts'
 import { curveSentences } from './curve-text.ts'
@@ -19,9 +20,13 @@ export interface RunCharts {
   readonly cpu: BarChart
   readonly latency: LineChart
   readonly throughput: BarChart
+  /** Null where no case has several hops. */
+  readonly hops: BarChart | null
+  /** Null where no hop took the time of its requests. */
+  readonly 'hop-latency': BarChart | null
 }
 
-/** Draws a run: CPU per request, latency spectrum, throughput. The same run gives the same charts. */
+/** Draws a run: CPU per request, latency spectrum, throughput, and its hops. The same run gives the same charts. */
 export function runCharts(run: Run, summary: Summary): RunCharts {
   const footer = footerOf(run, summary)
   const interval = intervalNote(summary)
@@ -59,6 +64,43 @@ export function runCharts(run: Run, summary: Summary): RunCharts {
         clientLimited: arm.figures?.clientLimited ?? false,
       })),
     }),
+    ...hopCharts(run, summary),
+  }
+}
+
+function hopCharts(run: Run, summary: Summary): Pick<RunCharts, 'hops' | 'hop-latency'> {
+  const several = summary.arms.filter(({ hops }) => hops.length > 0)
+  const shared = { footer: footerOf(run, summary), interval: intervalNote(summary) }
+  const rows = several.map((arm) => ({
+    ...rowOf(arm),
+    hops: arm.hops,
+    product: arm.record.preflight?.product ?? null,
+    connections: ownConnections(arm.record),
+    cpuUs: arm.figures?.metrics.cpuUsPerRequest ?? null,
+  }))
+  const isTimed = rows.some(({ hops }) =>
+    hops.some(({ singleOwnP50Us }) => singleOwnP50Us !== null),
+  )
+  return {
+    hops:
+      rows.length === 0
+        ? null
+        : hopCpuChart({
+            ...shared,
+            title: 'What each hop costs: CPU per request',
+            subtitle:
+              'all threads of each process on the way, from the client’s side to the service',
+            rows,
+          }),
+    'hop-latency': isTimed
+      ? hopLatencyChart({
+          ...shared,
+          title: 'How long each hop takes: p50 in its own process',
+          subtitle:
+            'without the hops behind it; bars: at one connection, where no request waits for another',
+          rows,
+        })
+      : null,
   }
 }
 

@@ -50,6 +50,10 @@ export function createApacheDriver({ pid, folder, refused }: RunningProduct): Dr
       if (!(await eventually(isNew, reloadLimitMs)))
         throw new Error('Apache did not take over its new configuration within 5 s')
     },
+    // Tokens are part of its configuration.
+    renew() {
+      return this.reload()
+    },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }
@@ -74,6 +78,7 @@ export function takeError(line: string, tally: Tally): void {
   if (library !== undefined) tally.refused(`tls:${library.trim()}`, null)
   const denied = /^oauth2 error (\w+): (.*)$/.exec(line)
   if (denied !== null) tally.refused(`oauth2:${denied[1] ?? ''}`, null)
+  if (/^proxy\w* error AH(01114|01102):/.test(line)) tally.refused('upstream_unavailable', null)
   if (line.includes('AH01630: client denied')) tally.refused('denied by Require', null)
 }
 

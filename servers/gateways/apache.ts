@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { IssuerConfig, ServerConfig } from '../config.ts'
+import { nextHopFiles, nextHopLines, nextHopModules, passLines } from './apache-upstream.ts'
 import { paymentOf, paymentPattern, readScope, tenantsOf, tlsName } from './product.ts'
 import type { ProductFile, ProductPlan, ProductSetup } from './product.ts'
 
@@ -11,13 +12,17 @@ import type { ProductFile, ProductPlan, ProductSetup } from './product.ts'
 export function planApache(setup: ProductSetup): ProductPlan {
   const { folder, config } = setup
   return {
-    files: [{ name: 'httpd.conf', text: `${apacheConfig(setup).join('\n')}\n` }],
-    publicFiles: tenantsOf(config).map((orgId): ProductFile => ({
-      name: `${orgId}.json`,
-      text: paymentOf(orgId),
-    })),
+    files: [
+      { name: 'httpd.conf', text: `${apacheConfig(setup).join('\n')}\n` },
+      ...nextHopFiles(setup),
+    ],
+    publicFiles: config.upstream === null ? tenantsOf(config).map(paymentFile) : [],
     args: ['-d', folder, '-f', join(folder, 'httpd.conf'), '-DFOREGROUND'],
   }
+}
+
+function paymentFile(orgId: string): ProductFile {
+  return { name: `${orgId}.json`, text: paymentOf(orgId) }
 }
 
 function apacheConfig(setup: ProductSetup): string[] {
@@ -94,13 +99,17 @@ function hostLines(setup: ProductSetup): string[] {
     `<VirtualHost ${config.host}:${port}>`,
     ...tlsLines(setup).map(indent),
     ...presentationLines(config).map(indent),
-    `  AliasMatch "${paymentPattern}" "${publicFolder}/$1.json"`,
+    ...nextHopLines(setup).map(indent),
+    ...(config.upstream === null
+      ? [`  AliasMatch "${paymentPattern}" "${publicFolder}/$1.json"`]
+      : []),
     `  <LocationMatch "${paymentPattern.replace('(', '(?<ORG>')}">`,
     ...[
       'ForceType application/json',
       'RewriteEngine On',
       ...authenticationLines(setup),
       ...rewriteLines(config),
+      ...passLines(setup),
     ].map((line) => indent(indent(line))),
     '  </LocationMatch>',
     '</VirtualHost>',
@@ -229,11 +238,13 @@ function claim(name: string): string {
   return `%{ENV:OAUTH2_CLAIM_${name}}`
 }
 
-function modulesOf({ tls, token }: ServerConfig): string[] {
+function modulesOf(config: ServerConfig): string[] {
+  const { tls, token } = config
   return [
     ...['mpm_event', 'authn_core', 'authz_core', 'authz_user', 'mime', 'alias', 'headers'],
     ...['env', 'setenvif', 'rewrite', 'socache_shmcb', 'log_config', 'unixd'],
     ...(tls === null ? [] : ['ssl']),
+    ...nextHopModules(config),
     ...(token === 'none' ? [] : ['oauth2']),
   ]
 }

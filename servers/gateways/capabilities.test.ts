@@ -16,6 +16,7 @@ const combined: Demand = {
   mutual: true,
   bodyBytes: 0,
   workers: 1,
+  upstream: null,
   isOcspAsked: false,
   issuer,
 }
@@ -48,6 +49,13 @@ const rows: [GatewayProduct, Partial<Demand>, RegExp | null][] = [
   ['apache', { issuer: { ...issuer, tokenCacheMs: 60_000 } }, null],
   ['apache', { bodyBytes: 4_096 }, /bodyBytes/],
   ['envoy', {}, /RFC 8705/],
+  ['envoy', { upstream: { ownTokens: false, tokenBytes: 0 } }, /hops behind it are not set up/],
+  ['nginx', { upstream: { ownTokens: true, tokenBytes: 2_048 } }, null],
+  ['nginx', { upstream: { ownTokens: true, tokenBytes: 4_096 } }, /no words of more than 2048 b/],
+  ['apache', { upstream: { ownTokens: true, tokenBytes: 8_192 } }, /leave tokenBytes out/],
+  ['haproxy', { upstream: { ownTokens: true, tokenBytes: 8_192 } }, null],
+  ['nginx', { upstream: { ownTokens: false, tokenBytes: 8_192 } }, null],
+  ['nginx', { bodyBytes: 4_096, upstream: { ownTokens: false, tokenBytes: 0 } }, null],
 ]
 
 for (const [product, changes, expected] of rows) {

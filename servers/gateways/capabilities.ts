@@ -8,6 +8,8 @@ export interface Demand extends Pick<ServerConfig, 'token' | 'bodyBytes' | 'work
   readonly isOcspAsked: boolean
   /** Clients bring certificates. */
   readonly mutual: boolean
+  /** What it brings to another hop; null where there is none. */
+  readonly upstream: { readonly ownTokens: boolean; readonly tokenBytes: number } | null
   /** Null where no token is checked. */
   readonly issuer: {
     readonly algorithms: readonly string[]
@@ -59,7 +61,19 @@ const limits: readonly Limit[] = [
     why: () => 'it does not ask an OCSP responder about client certificates here (only nginx does)',
   },
   {
-    applies: ({ bodyBytes }) => bodyBytes > 0,
+    applies: ({ upstream }, { product }) => upstream !== null && product === 'envoy',
+    why: () => 'hops behind it are not set up here, use nginx, haproxy or apache',
+  },
+  {
+    applies: ({ upstream }, { product }) =>
+      product !== 'haproxy' &&
+      upstream?.ownTokens === true &&
+      upstream.tokenBytes > longestConfiguredToken,
+    why: () =>
+      `its configuration takes no words of more than ${longestConfiguredToken} bytes, leave tokenBytes out`,
+  },
+  {
+    applies: ({ bodyBytes, upstream }) => bodyBytes > 0 && upstream === null,
     why: () => 'gateways answer with the payment alone, leave bodyBytes out',
   },
   tokenLimit(
@@ -105,3 +119,5 @@ const limits: readonly Limit[] = [
     why: (product) => `workers of ${productNames[product]} are not set up here`,
   },
 ]
+/** Tokens of a product's own are words of its configuration: nginx takes 4,096 bytes, Apache 8,192 a line. */
+const longestConfiguredToken = 2_048

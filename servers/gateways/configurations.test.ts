@@ -11,6 +11,26 @@ const mutual = { issuer: null, token: 'none' } as const
 const bearer = { clients: null } as const
 const opaque = { token: 'opaque' } as const
 
+const nextHop = { url: 'http://127.0.0.1:9080', caFile: null, identity: null, ownTokens: null }
+const plainHop = { upstream: nextHop } as const
+const meshHop = {
+  clients: null,
+  upstream: {
+    ...{ url: 'https://127.0.0.1:9444', caFile: '/lab/ca.pem', ownTokens: null },
+    identity: { certificateFile: '/lab/gateway-chain.pem', keyFile: '/lab/gateway-key.pem' },
+  },
+} as const
+const tokenHop = {
+  ...mutual,
+  upstream: {
+    ...meshHop.upstream,
+    ownTokens: {
+      ...{ issuer: 'https://127.0.0.1:8443', caFile: '/lab/ca.pem', resource: 'urn:x' },
+      ...{ clientIds: { acme: 'acme-edge' }, scope: 'payments:read' },
+    },
+  },
+} as const
+
 /** All that is written for a product, in one text. */
 function textOf(product: GatewayProduct, changes: Partial<ServerConfig>, own = {}): string {
   const setup: ProductSetup = { ...setupOf(changes), ...own }
@@ -55,6 +75,93 @@ const rows: {
       'proxy_read_timeout 1000ms;',
     ],
     lacks: ['return 200'],
+  },
+  {
+    product: 'nginx',
+    changes: plainHop,
+    has: [
+      'server 127.0.0.1:9080;',
+      // With a variable the path is what was authorised, and no query.
+      'proxy_pass http://next/v1/orgs/$org/payments/pay_1001;',
+      'proxy_pass_request_headers off;',
+      'proxy_next_upstream off;',
+      '"payment":null',
+    ],
+    lacks: ['proxy_set_header Authorization', 'proxy_ssl', 'error_page 401'],
+  },
+  {
+    product: 'nginx',
+    changes: meshHop,
+    has: [
+      'proxy_set_header Authorization $http_authorization;',
+      'proxy_ssl_verify on;',
+      'proxy_ssl_certificate /lab/gateway-chain.pem;',
+    ],
+    lacks: ['own_token'],
+  },
+  {
+    product: 'nginx',
+    changes: tokenHop,
+    has: [
+      '"Bearer $own_token"',
+      '"acme" "token-of-acme";',
+      'set $reason own_token_unavailable;',
+      'error_page 401 =502 @distrusted;',
+    ],
+    lacks: ['$http_authorization', 'return 200'],
+  },
+  {
+    product: 'haproxy',
+    changes: plainHop,
+    has: [
+      'server next 127.0.0.1:9080 pool-purge-delay 600s\n',
+      `del-header '^(?!(host|accept|content-type|content-length|transfer-encoding)$)' -m reg`,
+      'http-request set-uri %[path]',
+      'retries 0',
+    ],
+    lacks: ['return status 200', 'own_token'],
+  },
+  {
+    product: 'haproxy',
+    changes: meshHop,
+    has: [
+      '|authorization)$)',
+      'ssl verify required ca-file /lab/ca.pem sni str(localhost)',
+      'crt /',
+    ],
+    lacks: ['own_token'],
+  },
+  {
+    product: 'haproxy',
+    changes: tokenHop,
+    has: [
+      'acme token-of-acme\n',
+      '"Bearer %[var(txn.own_token)]"',
+      ':own_token_unavailable) unless',
+    ],
+    lacks: ['|authorization)$)'],
+  },
+  {
+    product: 'apache',
+    changes: plainHop,
+    has: [
+      'RewriteRule ^ http://127.0.0.1:9080/v1/orgs/%{ENV:MATCH_ORG}/payments/pay_1001 [P,QSD]',
+      'RequestHeader unset Authorization',
+      'RequestHeader unset X-Forwarded-Client-Cert',
+    ],
+    lacks: ['AliasMatch', '"state":"settled"', 'SSLProxyEngine'],
+  },
+  {
+    product: 'apache',
+    changes: meshHop,
+    has: ['SSLProxyVerify require', 'SSLProxyMachineCertificateFile', 'https://localhost:9444/v1'],
+    lacks: ['RequestHeader unset Authorization', 'OWN_TOKEN'],
+  },
+  {
+    product: 'apache',
+    changes: tokenHop,
+    has: ['[E=OWN_TOKEN:token-of-acme]', '"Bearer %{OWN_TOKEN}e"', 'own_token_unavailable,R=503'],
+    lacks: ['AliasMatch'],
   },
   {
     product: 'haproxy',
@@ -129,7 +236,8 @@ const rows: {
 
 for (const { product, changes, has, lacks } of rows) {
   const { clients, token = 'jwt', tls } = changes
-  const about = [tls === null ? 'http' : 'tls', clients === null ? null : 'mutual', token]
+  const hop = changes.upstream == null ? null : 'in front of another hop'
+  const about = [tls === null ? 'http' : 'tls', clients === null ? null : 'mutual', token, hop]
   test(`${product}, ${about.filter(Boolean).join(' ')}: what is written for it`, () => {
     const text = textOf(product, changes)
     const found = (part: string | RegExp) =>
@@ -144,8 +252,11 @@ for (const { product, changes, has, lacks } of rows) {
 
 test('secrets are in files of the owner alone, never in public ones', () => {
   for (const product of ['nginx', 'haproxy', 'apache', 'envoy'] as const) {
-    const { publicFiles } = planOf(product, setupOf(opaque))
-    for (const { text } of publicFiles) assert.doesNotMatch(text, /secret|PRIVATE|c3BraQ/)
+    for (const changes of [opaque, tokenHop]) {
+      const { publicFiles } = planOf(product, setupOf(changes))
+      for (const { text } of publicFiles)
+        assert.doesNotMatch(text, /secret|PRIVATE|c3BraQ|token-of/)
+    }
   }
 })
 

@@ -16,6 +16,8 @@ export interface Driver extends AsyncDisposable {
   counts(): Promise<ProductCounts>
   /** Lets it read its configuration anew; resolves when nothing serves with the old one any more. */
   reload(): Promise<void>
+  /** Lets it bring these tokens to the next hop, which its files have already; the old ones are gone then. */
+  renew(tokens: ReadonlyMap<string, string>): Promise<void>
 }
 
 /** Waits until something holds, asking every few milliseconds; false when it does not within the limit. */

@@ -15,6 +15,7 @@ export function createEnvoyDriver({ folder }: Pick<RunningProduct, 'folder'>): D
     },
     reload: () =>
       Promise.reject(new Error('Envoy takes over trust by xDS, which is not set up here')),
+    renew: () => Promise.reject(new Error('Envoy in front of other hops is not set up here')),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }

@@ -64,12 +64,19 @@ export const combinedConfig: ServerConfig = {
 
 /** What a product is configured from, with changes of the configuration. */
 export function setupOf(changes: Partial<ServerConfig> = {}): ProductSetup {
+  const config = { ...combinedConfig, ...changes }
+  const orgIds = Object.keys(config.upstream?.ownTokens?.clientIds ?? {})
   return {
-    config: { ...combinedConfig, ...changes },
+    config,
     port: 9443,
     folder: '/lab/gateway',
     publicFolder: '/public',
     serverPem: 'PRIVATE',
+    upstreamPem: config.upstream?.identity == null ? null : 'PRIVATE',
+    ownTokens:
+      config.upstream?.ownTokens == null
+        ? null
+        : new Map(orgIds.map((orgId) => [orgId, `token-of-${orgId}`])),
     modules: '/modules',
     keys: [
       {

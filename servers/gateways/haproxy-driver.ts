@@ -5,6 +5,7 @@ import { createTally } from './counts.ts'
 import type { ProductCounts, Tally } from './counts.ts'
 import { eventually } from './driver.ts'
 import type { Driver, RunningProduct } from './driver.ts'
+import { mapName, tokenMap } from './haproxy-upstream.ts'
 import { childrenOf, isAlive, takesSignal } from './process-tree.ts'
 
 /** Where HAProxy sends a line for each refusal; opened before it is started. */
@@ -69,6 +70,19 @@ export function createHaproxyDriver(
       if (!(await eventually(isNew, reloadLimitMs)))
         throw new Error('HAProxy did not take over its new configuration within 5 s')
     },
+    async renew(tokens) {
+      const name = mapName(folder)
+      const version = /version created: (\d+)/.exec(
+        await askCommandLine(socket, `prepare map ${name}`),
+      )
+      const place = `@${version?.[1] ?? ''} ${name}`
+      // Complaints alone are answered; a token is never repeated in one.
+      for (const line of tokenMap(tokens).split('\n').slice(0, -1)) {
+        if ((await askCommandLine(socket, `add map ${place} ${line}`)).trim() !== '')
+          throw new Error('HAProxy did not take over its new tokens')
+      }
+      await askCommandLine(socket, `commit map ${place}`)
+    },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }
@@ -81,6 +95,8 @@ export function takeLine(line: string, tally: Tally): void {
     tally.refused(`tls:${verdict}${rest.join(' ').replace(/^error:.*:/, '')}`, null)
   } else if (/^\d{3}$/.test(first) && second !== '' && second !== '-') {
     tally.refused(second.replace(/^[a-z]+:/, ''), Number(first))
+  } else if (/^50[234]$/.test(first)) {
+    tally.refused('upstream_unavailable', badGatewayStatus)
   }
 }
 
@@ -128,3 +144,4 @@ function askCommandLine(path: string, command: string): Promise<string> {
 }
 
 const reloadLimitMs = 5_000
+const badGatewayStatus = 502

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { IssuerConfig, ServerConfig } from '../config.ts'
-import { paymentOf, paymentPattern, readScope, subjectsOf, tlsName } from './product.ts'
+import { nextHopFiles, nextHopSections, ownTokenRule, passRules } from './haproxy-upstream.ts'
+import { nextHopOf, paymentOf, paymentPattern, readScope, subjectsOf, tlsName } from './product.ts'
 import type { IssuerKey, ProductFile, ProductPlan, ProductSetup } from './product.ts'
 
 /**
@@ -14,6 +15,7 @@ export function planHaproxy(setup: ProductSetup): ProductPlan {
   const files: ProductFile[] = [
     { name: 'haproxy.cfg', text: haproxyConfig(setup) },
     ...keys.map((key, index) => ({ name: keyFile(index), text: key.pem })),
+    ...nextHopFiles(setup),
   ]
   if (serverPem !== null) files.push({ name: 'server.pem', text: serverPem })
   if (clients !== null) {
@@ -55,6 +57,7 @@ function haproxyConfig(setup: ProductSetup): string {
       'http-request set-log-level silent',
       ...requestRules(setup),
     ],
+    ...nextHopSections(setup),
   ])
 }
 
@@ -79,23 +82,44 @@ function connectionRules({ folder, config: { clients, token } }: ProductSetup): 
 
 function requestRules(setup: ProductSetup): string[] {
   const { config } = setup
-  const answer = `content-type application/json lf-string '${paymentOf('%[var(txn.org)]')}'`
   return [
     'http-request set-var(txn.org) path,field(4,/)',
     `http-request return status 404 content-type application/json string '{"error":"not_found"}' unless { path_reg ${paymentPattern} } METH_GET`,
     ...(config.token === 'none' ? [] : variableRules(config)),
     // The last one that applies is told: those that a client is to hear of first stand last.
+    ...ownTokenRules(setup),
     ...tenantRules(config),
     ...(config.token === 'jwt' && config.issuer !== null ? tokenRules(setup, config.issuer) : []),
     ...certificateRules(config),
-    `http-request return status 200 ${answer} unless { var(txn.refusal) -m found }`,
+    ...answerRules(config),
     'http-request set-log-level info',
-    ...refusals.map(({ prefix, status, error, challenge }) => {
-      const header = challenge === '' ? '' : ` hdr www-authenticate '${challenge}'`
-      return `http-request return status ${status}${header} content-type application/json string '{"error":"${error}"}' if { var(txn.refusal) -m beg ${prefix} }`
-    }),
-    'http-request deny deny_status 403',
+    ...refusals.map(refusalRule),
+    'http-request deny deny_status 403 if { var(txn.refusal) -m found }',
+    ...passingRules(config),
   ]
+}
+
+function refusalRule({ prefix, status, error, header }: RefusalClass): string {
+  const told = header === undefined ? '' : ` hdr ${header[0]} '${header[1]}'`
+  return `http-request return status ${status}${told} content-type application/json string '{"error":"${error}"}' if { var(txn.refusal) -m beg ${prefix} }`
+}
+
+/** Who admits a request answers it himself, where there is no other hop. */
+function answerRules(config: ServerConfig): string[] {
+  if (nextHopOf(config) !== null) return []
+  const answer = `content-type application/json lf-string '${paymentOf('%[var(txn.org)]')}'`
+  return [`http-request return status 200 ${answer} unless { var(txn.refusal) -m found }`]
+}
+
+function passingRules(config: ServerConfig): string[] {
+  const next = nextHopOf(config)
+  return next === null ? [] : passRules(next)
+}
+
+function ownTokenRules({ ownTokens, folder }: ProductSetup): string[] {
+  if (ownTokens === null) return []
+  const missing = 'unless { var(txn.own_token) -m found }'
+  return [ownTokenRule(folder), refuse('unavailable:own_token_unavailable', missing)]
 }
 
 /** What rules of tokens read, set once. */
@@ -111,7 +135,7 @@ interface RefusalClass {
   readonly prefix: string
   readonly status: number
   readonly error: string
-  readonly challenge: string
+  readonly header?: readonly [name: string, value: string]
 }
 
 function certificateRules({ clients }: ServerConfig): string[] {
@@ -249,22 +273,28 @@ const refusals: readonly RefusalClass[] = [
     prefix: 'request:',
     status: 400,
     error: 'invalid_request',
-    challenge: 'Bearer error="invalid_request"',
+    header: ['www-authenticate', 'Bearer error="invalid_request"'],
   },
-  { prefix: 'none:', status: 401, error: 'unauthorized', challenge: 'Bearer' },
+  {
+    prefix: 'none:',
+    status: 401,
+    error: 'unauthorized',
+    header: ['www-authenticate', 'Bearer'],
+  },
   {
     prefix: 'invalid:',
     status: 401,
     error: 'unauthorized',
-    challenge: 'Bearer error="invalid_token"',
+    header: ['www-authenticate', 'Bearer error="invalid_token"'],
   },
   {
     prefix: 'scope:',
     status: 403,
     error: 'forbidden',
-    challenge: `Bearer error="insufficient_scope", scope="${readScope}"`,
+    header: ['www-authenticate', `Bearer error="insufficient_scope", scope="${readScope}"`],
   },
-  { prefix: 'forbidden:', status: 403, error: 'forbidden', challenge: '' },
+  { prefix: 'forbidden:', status: 403, error: 'forbidden' },
+  { prefix: 'unavailable:', status: 503, error: 'unavailable', header: ['retry-after', '1'] },
 ]
 const threeParts = '^[A-Za-z0-9_-]+[.][A-Za-z0-9_-]+[.][A-Za-z0-9_-]*$'
 const onlyThumbprint = '"cnf":{"x5t#S256":"[A-Za-z0-9_-]{43}"}'

@@ -40,6 +40,10 @@ export function createNginxDriver({ pid, folder, refused }: RunningProduct): Dri
         throw new Error('nginx did not take over its new configuration within 5 s')
       await eventually(() => this.isReady(), reloadLimitMs)
     },
+    // Tokens are part of its configuration.
+    renew() {
+      return this.reload()
+    },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }

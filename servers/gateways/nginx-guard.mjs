@@ -20,6 +20,7 @@ var algorithms = {
 async function pay(r) {
   const refusal = await refusalOf(r)
   if (refusal !== null) return refuse(r, refusal)
+  if (config.payment === null) return r.internalRedirect('@pass')
   r.headersOut['Content-Type'] = 'application/json'
   r.return(200, config.payment.replace('$org', r.variables.org))
 }

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { basicAuthorization } from '../guards/introspection.ts'
 import type { IssuerConfig, ServerConfig } from '../config.ts'
-import { paymentOf, paymentPattern, readScope, subjectsOf, tlsName } from './product.ts'
+import { block } from './nginx-syntax.ts'
+import { failureLines, nextHopLines, passLines, tokenFiles } from './nginx-upstream.ts'
+import { nextHopOf, paymentOf, paymentPattern, readScope, subjectsOf, tlsName } from './product.ts'
 import type { ProductPlan, ProductSetup } from './product.ts'
 
 /**
@@ -14,7 +16,7 @@ export function planNginx(setup: ProductSetup): ProductPlan {
   const { folder, config } = setup
   const script = config.token === 'none' ? [] : [{ name: 'guard.mjs', text: guardScript(setup) }]
   return {
-    files: [{ name: 'nginx.conf', text: nginxConfig(setup) }, ...script],
+    files: [{ name: 'nginx.conf', text: nginxConfig(setup) }, ...script, ...tokenFiles(setup)],
     publicFiles: [],
     args: ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')],
   }
@@ -53,6 +55,7 @@ function httpLines(setup: ProductSetup): string[] {
     ...(config.token === 'none' ? [] : [`js_import guard from ${folder}/guard.mjs;`, jsVariable]),
     ...cacheLines(setup),
     ...upstreamLines(config),
+    ...nextHopLines(setup),
     block('server', [
       `listen unix:${folder}/status.sock;`,
       `access_log ${logOf(setup, 'mark')};`,
@@ -112,6 +115,7 @@ function serverLines(setup: ProductSetup): string[] {
     block(`location ~ "${paymentPattern.replace('(', '(?<org>')}"`, paymentLines(config)),
     `location / { return 404 '{"error":"not_found"}'; }`,
     ...introspectionLines(setup),
+    ...passingLines(config),
   ]
 }
 
@@ -162,10 +166,20 @@ function malformedLines({ token }: ServerConfig): string[] {
   ]
 }
 
+/** Where the script sends what it admits, and what becomes of that when the next hop fails. */
+function passingLines(config: ServerConfig): string[] {
+  const next = nextHopOf(config)
+  if (next === null) return []
+  const pass = config.token === 'none' ? [] : [block('location @pass', passLines(next))]
+  return [...pass, ...failureLines(config)]
+}
+
 /** `return` runs before the access phase: what refuses has to stand before it, or in the script. */
-function paymentLines({ clients, token }: ServerConfig): string[] {
+function paymentLines(config: ServerConfig): string[] {
+  const { clients, token } = config
   const get = `if ($request_method != GET) { return 405; }`
   if (token !== 'none') return [get, 'js_content guard.pay;']
+  const next = nextHopOf(config)
   const refuse = (unless: string, reason: string) =>
     block(`if (${unless} = "")`, [`set $reason ${reason};`, `return 403 '{"error":"forbidden"}';`])
   return [
@@ -173,7 +187,7 @@ function paymentLines({ clients, token }: ServerConfig): string[] {
     ...(clients === null
       ? []
       : [refuse('$tenant', 'identity_not_allowed'), refuse('$own', 'wrong_tenant')]),
-    `return 200 '${paymentOf('$org')}';`,
+    ...(next === null ? [`return 200 '${paymentOf('$org')}';`] : passLines(next)),
   ]
 }
 
@@ -230,7 +244,7 @@ function guardScript({ config, keys, sharedSecret }: ProductSetup): string {
     ...issuerFacts(issuer),
     keys: keys.map(({ kid, spki }) => ({ kid, spki })),
     sharedSecret,
-    payment: paymentOf('$org'),
+    payment: nextHopOf(config) === null ? paymentOf('$org') : null,
   }
   const source = readFileSync(join(import.meta.dirname, 'nginx-guard.mjs'), 'utf8')
   return source.replace(/^\/\/ CONFIG.*$/m, () => `var config = ${JSON.stringify(known)}`)
@@ -243,10 +257,6 @@ function issuerFacts(issuer: IssuerConfig | null) {
     algorithm: issuer?.algorithms[0] ?? '',
     clockToleranceSeconds: issuer?.clockToleranceSeconds ?? 0,
   }
-}
-
-function block(head: string, lines: readonly string[]): string {
-  return [`${head} {`, ...lines.map((line) => `  ${line.replaceAll('\n', '\n  ')}`), '}'].join('\n')
 }
 
 /** File of njs for HTTP, Debian package libnginx-mod-http-js. */

@@ -1,4 +1,4 @@
-import type { ClientTrust, GatewayProduct, ServerConfig } from '../config.ts'
+import type { ClientTrust, GatewayProduct, ServerConfig, UpstreamConfig } from '../config.ts'
 import { measured } from '../payment-store.ts'
 
 /** A public key of the issuer, in the forms that products take. */
@@ -22,6 +22,10 @@ export interface ProductSetup {
   readonly publicFolder: string
   /** PEM of the server's certificates and its key, for products that take both out of one file; null without TLS. */
   readonly serverPem: string | null
+  /** As `serverPem`, what it presents to the next hop; null where it presents nothing. */
+  readonly upstreamPem: string | null
+  /** Access tokens of its own for the next hop, by tenant, as far as there are any; null where it brings none. */
+  readonly ownTokens: ReadonlyMap<string, string> | null
   /** Folder of the product's loadable modules; empty where it has none. */
   readonly modules: string
   /** Of the issuer, those of the allowed algorithm; empty where no JWT is checked. */
@@ -53,19 +57,35 @@ export interface ProductPlan {
   readonly args: readonly string[]
 }
 
-/** What a product is to check, as its configuration sees it. */
-export interface Duties {
-  readonly mutual: ClientTrust | null
-  readonly token: ServerConfig['token']
+/** The next hop, as configurations name it. */
+export interface NextHop {
+  /** Host and port. */
+  readonly address: string
+  readonly port: string
+  /** PEM trust anchor of its certificate, whose name is `localhost`; null for plain HTTP. */
+  readonly caFile: string | null
+  readonly identity: UpstreamConfig['identity']
+  /** What it gets as `Authorization`. Who has an identity and no tokens enters a mesh with the client's. */
+  readonly token: 'own' | 'forwarded' | 'none'
 }
 
-/** What a configuration asks for. */
-export function dutiesOf({ clients, token }: ServerConfig): Duties {
-  return { mutual: clients, token }
+/** Where admitted requests go; null where the product answers with the payment itself. */
+export function nextHopOf({ upstream }: ServerConfig): NextHop | null {
+  if (upstream === null) return null
+  const { host, port } = new URL(upstream.url)
+  const { caFile, identity, ownTokens } = upstream
+  const shared = { address: host, port, caFile, identity }
+  if (ownTokens !== null) return { ...shared, token: 'own' }
+  return { ...shared, token: identity === null ? 'none' : 'forwarded' }
 }
 
 /** Path of the payment; the first group is the tenant. */
 export const paymentPattern = '^/v1/orgs/([a-z0-9-]+)/payments/pay_1001$'
+
+/** Path of the payment of a tenant: what is asked of the next hop, built anew of what was authorised. */
+export function paymentPathOf(orgId: string): string {
+  return `/v1/orgs/${orgId}/payments/pay_1001`
+}
 
 /** The payment of a tenant, in the bytes that every server answers. */
 export function paymentOf(orgId: string): string {
@@ -105,3 +125,8 @@ export const productNames: Readonly<Record<GatewayProduct, string>> = {
 export function tlsName({ tls }: ServerConfig): 'TLSv1.3' | 'TLSv1.2' {
   return tls?.version === '1.2' ? 'TLSv1.2' : 'TLSv1.3'
 }
+
+/** How long the next hop may take for anything: as the reference servers wait. */
+export const upstreamTimeoutSeconds = 10
+/** What a next hop that is gone is told as, and to whom it is told. */
+export const badGateway = '{"error":"bad_gateway"}'

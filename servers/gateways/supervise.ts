@@ -12,6 +12,8 @@ import type { Driver } from './driver.ts'
 import { openRefusalLog } from './haproxy-driver.ts'
 import type { RefusalLog } from './haproxy-driver.ts'
 import { fetchIssuerKeys } from './issuer-keys.ts'
+import { feedOf } from './own-token-feed.ts'
+import type { OwnTokenFeed } from './own-token-feed.ts'
 import { collect, freePort, killGroup, launch, ready, watchEnd } from './launch.ts'
 import type { Ending } from './launch.ts'
 import { startOcspResponder } from './ocsp-responder.ts'
@@ -32,8 +34,8 @@ export interface Supervised {
   /** Rejects when it ends unasked. */
   readonly ended: Promise<never>
   readonly counts: () => Promise<ProductCounts>
-  /** Of its OCSP responder, where it has one. */
-  readonly ocspAnswers: () => number
+  /** What was done for it: answers of its OCSP responder, tokens that were fetched. */
+  readonly counters: () => Readonly<Record<string, number>>
   /** Why it cannot take over some changes; null where it can. */
   readonly unableTo: (changes: Reload) => string | null
   reload(changes: Reload): Promise<void>
@@ -93,9 +95,13 @@ function createPublicFolder({ product }: GatewayConfig, folder: string): string 
 async function startOnFreePort(ground: Ground): Promise<Supervised> {
   const log = ground.owned.use(await openRefusalLog())
   const ocsp = await startOcsp(ground)
+  const tokens = await feedOf(ground.config.upstream)
+  ground.owned.defer(() => tokens?.stop())
   const once = async () => {
-    const setup = await equip(ground, { logPort: log.port, ocspUrl: ocsp?.url ?? null })
-    return start(ground, setup, { log, ocsp })
+    const ownTokens = tokens?.held() ?? null
+    const ocspUrl = ocsp?.url ?? null
+    const setup = await equip(ground, { logPort: log.port, ocspUrl, ownTokens })
+    return start(ground, setup, { log, ocsp, tokens })
   }
   for (let attempt = 1; ; attempt++) {
     try {
@@ -115,12 +121,13 @@ async function startOnFreePort(ground: Ground): Promise<Supervised> {
 interface Company {
   readonly log: RefusalLog
   readonly ocsp: OcspResponder | null
+  readonly tokens: OwnTokenFeed | null
 }
 
 async function start(
   ground: Ground,
   setup: ProductSetup,
-  { log, ocsp }: Company,
+  { log, ocsp, tokens }: Company,
 ): Promise<Supervised> {
   const { gateway, presence, owned, folder } = ground
   write(ground, setup)
@@ -138,7 +145,7 @@ async function start(
     watchdog.release()
     throw withLog(error, folder)
   }
-  return supervised({ ground, setup, child, words, driver, ending, watchdog, ocsp })
+  return supervised({ ground, setup, child, words, driver, ending, watchdog, ocsp, tokens })
 }
 
 /** A product that serves, with all that goes with it. */
@@ -152,13 +159,24 @@ interface Serving {
   readonly ending: Ending
   readonly watchdog: Watchdog
   readonly ocsp: OcspResponder | null
+  readonly tokens: OwnTokenFeed | null
 }
 
 function supervised(serving: Serving): Supervised {
-  const { ground, setup, child, words, driver, ending, watchdog, ocsp } = serving
+  const { ground, setup, child, words, driver, ending, watchdog, ocsp, tokens } = serving
   const { gateway, presence, owned } = ground
   const pid = child.pid ?? 0
   let current = setup
+  const inTurn = createTurns()
+  const take = (changes: Partial<ProductSetup>, told: () => Promise<void>) =>
+    inTurn(async () => {
+      current = { ...current, ...changes }
+      write(ground, current)
+      await told().catch((error: unknown) => {
+        throw withLog(error, ground.folder, words)
+      })
+    })
+  tokens?.feed((ownTokens) => take({ ownTokens }, () => driver.renew(ownTokens)))
   const kill = () => {
     ending.expect()
     killGroup(pid)
@@ -170,19 +188,16 @@ function supervised(serving: Serving): Supervised {
     port: setup.port,
     ended: ending.unasked,
     counts: () => driver.counts(),
-    ocspAnswers: () => ocsp?.answered() ?? 0,
+    counters: () => ({ ocspAnswers: ocsp?.answered() ?? 0, ...tokens?.counts() }),
     unableTo: (changes) => unableTo(gateway.product, changes),
     async reload(changes) {
       const config = changed(current.config, changes)
-      current = { ...current, config, serverPem: readServerPem(config) }
-      write(ground, current)
-      if (current.config.clients !== null) ocsp?.reload(current.config.clients.crlFile)
-      await driver.reload().catch((error: unknown) => {
-        throw withLog(error, ground.folder, words)
-      })
+      if (config.clients !== null) ocsp?.reload(config.clients.crlFile)
+      await take({ config, serverPem: readServerPem(config) }, () => driver.reload())
     },
     async stop() {
       ending.expect()
+      tokens?.stop()
       child.kill('SIGTERM')
       await eventually(() => child.exitCode !== null || child.signalCode !== null, stopLimitMs)
       kill()
@@ -204,17 +219,18 @@ async function startOcsp({
 
 async function equip(
   { config, presence, folder, publicFolder }: Ground,
-  ports: Pick<ProductSetup, 'logPort' | 'ocspUrl'>,
+  surroundings: Pick<ProductSetup, 'logPort' | 'ocspUrl' | 'ownTokens'>,
 ): Promise<ProductSetup> {
   const { issuer, token } = config
   const shared = token === 'jwt' ? (issuer?.sharedSecretFile ?? null) : null
   return {
-    ...ports,
+    ...surroundings,
     config,
     folder,
     publicFolder,
     port: config.port === 0 ? await freePort(config.host) : config.port,
     serverPem: readServerPem(config),
+    upstreamPem: readUpstreamPem(config),
     modules: presence.modules,
     keys:
       token === 'jwt' && issuer !== null && shared === null ? await fetchIssuerKeys(issuer) : [],
@@ -230,8 +246,24 @@ async function equip(
 
 function readServerPem({ tls }: ServerConfig): string | null {
   if (tls === null) return null
-  const certificate = readConfigured('tls.certificateFile', tls.certificateFile)
-  return `${certificate.toString('latin1')}\n${readConfigured('tls.keyFile', tls.keyFile).toString('latin1')}`
+  return readPem('tls', tls)
+}
+
+function readUpstreamPem({ upstream }: ServerConfig): string | null {
+  if (upstream === null || upstream.identity === null) return null
+  return readPem('upstream.identity', upstream.identity)
+}
+
+function readPem(setting: string, files: { certificateFile: string; keyFile: string }): string {
+  const read = (name: keyof typeof files) =>
+    readConfigured(`${setting}.${name}`, files[name]).toString('latin1')
+  return `${read('certificateFile')}\n${read('keyFile')}`
+}
+
+/** One piece of work at a time, in the order in which they come. */
+function createTurns(): (work: () => Promise<void>) => Promise<void> {
+  let last = Promise.resolve()
+  return (work) => (last = last.then(work))
 }
 
 function write({ folder, publicFolder, gateway }: Ground, setup: ProductSetup): void {

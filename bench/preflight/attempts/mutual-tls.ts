@@ -1,5 +1,5 @@
 import type { ClientTrust } from '../../../servers/config.ts'
-import type { AttackConnection } from '../attack.ts'
+import type { Answer, AttackConnection } from '../attack.ts'
 import { refusedHandshake, refusedWith } from '../attempt.ts'
 import type { Attempt, Expectation, Probe } from '../attempt.ts'
 import { alterSessionSecret } from '../der.ts'
@@ -153,17 +153,28 @@ function anotherService(scene: Scene, attacker: Attacker): Attempt {
 /** Globex is a good client, but for its own payments: no header may make it acme. */
 function forwardedHeaders(scene: Scene, { globex }: Attackers): Attempt {
   const { ask, server, lab } = scene
-  const own = server.product === undefined ? ownPayment : { path: paymentPath('globex') }
   return {
     id: 'M15',
     probes: forwardedCertificate(lab.good).map(([name, value]) => ({
       variant: name,
       expected: refusedWith(403, 'wrong_tenant'),
       counted: server,
-      control: async () => ask({ ...(await presentationOf(scene, globex)), ...own }),
+      control: async () => askForOwn(scene, await presentationOf(scene, globex)),
       bad: async () => ask({ ...(await presentationOf(scene, globex)), headers: [[name, value]] }),
     })),
   }
+}
+
+/** Globex asks for what is its own: it has no payment yet, products have one for every tenant, and make none. */
+async function askForOwn({ ask, server }: Scene, globex: Presentation): Promise<Answer> {
+  if (server.product === undefined) return ask({ ...globex, ...firstPayment })
+  const before = await server.snapshot()
+  const answer = await ask({ ...globex, path: paymentPath('globex') })
+  if (server.hops === undefined || answer.kind !== 'response' || answer.status !== 404)
+    return answer
+  // The service behind the product has none, and says so to whom the product lets in.
+  const after = await server.snapshot()
+  return after.handlerCalls > before.handlerCalls ? { ...answer, status: 200 } : answer
 }
 
 function openConnection(scene: Scene, attacker: Attacker, trusts: Trusts): Attempt {
@@ -254,8 +265,7 @@ const wrongSecret = [
   'ECONNRESET',
   'ERR_SSL_SSL/TLS_ALERT_BAD_RECORD_MAC',
 ]
-/** Globex has no payment yet; products have one for every tenant, and make none. */
-const ownPayment = {
+const firstPayment = {
   method: 'POST',
   path: '/v1/orgs/globex/payments',
   body: '{"amount":"1.00","currency":"EUR"}',
