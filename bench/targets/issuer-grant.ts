@@ -1,64 +1,80 @@
 import * as oauth from 'openid-client'
-import { Agent } from 'undici'
-import { createSecureContext, rootCertificates } from 'node:tls'
+import type { Agent } from 'undici'
 import { fetchBy } from '../../servers/issuer-fetch.ts'
 import { BenchError } from '../errors.ts'
-import { readAssertionKey, readNamedFile, readSecret, type ClientIdentity } from './credentials.ts'
+import { readAssertionKey, readSecret, type ClientIdentity } from './credentials.ts'
 import { describeFault } from './faults.ts'
 import type { ClientAuthMethod, RequestSettings, SecretRef } from './settings.ts'
 import type { FetchedToken } from './tokens.ts'
 import { isLoopback, parseWebUrl, storableUrl } from './url.ts'
 
-/** Fetches access tokens by client credentials (RFC 6749 section 4.4). */
-export interface TokenIssuer extends AsyncDisposable {
-  /** Where tokens come from, as it may be shown. */
+/** Where tokens come from. */
+export interface IssuerPlace {
+  readonly option: '--issuer' | '--token-url'
+  readonly url: URL
+  /** As it may be shown. */
   readonly shownUrl: string
-  /** Rejects with one line about what was wrong, that repeats no secret. */
-  fetch(): Promise<FetchedToken>
 }
 
-/** The issuer of the settings; throws usage errors, and asks nothing of it yet. */
-export async function createIssuer(
-  settings: RequestSettings,
-  identity: ClientIdentity | null,
-  timeoutMs: number,
-): Promise<TokenIssuer> {
-  const { option, url } = placeOf(settings)
-  const { clientId } = settings
-  if (clientId === undefined)
-    throw new BenchError('usage', `${option} needs --client-id: whose token is it?`)
-  const authentication = await authenticationOf(settings, identity)
-  const agent = createAgent(settings, identity)
+/** Who asks for tokens, and how it proves that. */
+export interface IssuerClient {
+  readonly clientId: string
+  readonly by: oauth.ClientAuth
+  /** Of servers that have endpoints of their own for client certificates (RFC 8705 section 5). */
+  readonly usesCertificate: boolean
+}
+
+/** What tokens are asked for with. */
+export interface GrantScene {
+  readonly place: IssuerPlace
+  readonly client: IssuerClient
+  readonly agent: Agent
+  readonly request: Record<string, string>
+  readonly timeoutMs: number
+  /** What was discovered before; null: it is discovered with the first token. */
+  readonly server: oauth.ServerMetadata | null
+}
+
+/** Access tokens of one client, by client credentials (RFC 6749 section 4.4). */
+export interface Grants {
+  /** Both reject with one line about what was wrong, that repeats no secret. */
+  fetch(): Promise<FetchedToken>
+  /** What is known of the server. */
+  discover(): Promise<oauth.ServerMetadata>
+}
+
+/** Tokens of a client; asks nothing of the issuer yet. */
+export function createGrants(scene: GrantScene): Grants {
+  const { place, agent, request, timeoutMs } = scene
   const seen = createWitness()
-  const request = requestOf(settings)
   const connect = once(() =>
-    configure({ option, url, clientId, timeoutMs, ...authentication }, (target, options) =>
-      seen.watch(fetchBy(agent, target, options)),
-    ),
+    configure(scene, (target, options) => seen.watch(fetchBy(agent, target, options))),
   )
-  const shownUrl = storableUrl(url)
+  const told = async <T>(ask: (configuration: oauth.Configuration) => T): Promise<Awaited<T>> => {
+    try {
+      seen.forget()
+      const configuration = await connect()
+      seen.forget()
+      return await ask(configuration)
+    } catch (error) {
+      throw new BenchError(
+        'preflight-failed',
+        `${place.option === '--issuer' ? 'issuer' : 'token endpoint'} ${place.shownUrl}: ${failureOf(error, seen.last(), timeoutMs)}`,
+        { cause: error },
+      )
+    }
+  }
   return {
-    shownUrl,
-    async fetch() {
-      try {
-        seen.forget()
-        const configuration = await connect()
-        seen.forget()
-        return tokenOf(await oauth.clientCredentialsGrant(configuration, request))
-      } catch (error) {
-        throw new BenchError(
-          'preflight-failed',
-          `${option === '--issuer' ? 'issuer' : 'token endpoint'} ${shownUrl}: ${failureOf(error, seen.last(), timeoutMs)}`,
-          { cause: error },
-        )
-      }
-    },
-    // Not `close`, which would wait for a fetch under way.
-    [Symbol.asyncDispose]: () => agent.destroy(),
+    fetch: () =>
+      told(async (configuration) =>
+        tokenOf(await oauth.clientCredentialsGrant(configuration, request)),
+      ),
+    discover: () => told((configuration) => configuration.serverMetadata()),
   }
 }
 
-function placeOf({ issuer, tokenUrl }: RequestSettings) {
+/** Where the settings say that tokens come from; throws usage errors. */
+export function placeOf({ issuer, tokenUrl }: RequestSettings): IssuerPlace {
   if (issuer !== undefined && tokenUrl !== undefined)
     throw new BenchError('usage', '--issuer and --token-url: give one, an issuer tells the other')
   const option = issuer === undefined ? '--token-url' : '--issuer'
@@ -69,19 +85,24 @@ function placeOf({ issuer, tokenUrl }: RequestSettings) {
       `${option} ${storableUrl(url)}: secrets go over https:// only, but on this machine`,
     )
   }
-  return { option, url }
+  return { option, url, shownUrl: storableUrl(url) }
 }
 
-interface Authentication {
-  readonly by: oauth.ClientAuth
-  /** Of servers that have endpoints of their own for client certificates (RFC 8705 section 5). */
-  readonly usesCertificate: boolean
+/** The client of the settings, with the secret or key that it proves itself by; throws usage errors. */
+export async function issuerClientOf(
+  settings: RequestSettings,
+  identity: ClientIdentity | null,
+): Promise<IssuerClient> {
+  const { clientId, issuer } = settings
+  if (clientId !== undefined) return { clientId, ...(await authenticationOf(settings, identity)) }
+  const option = issuer === undefined ? '--token-url' : '--issuer'
+  throw new BenchError('usage', `${option} needs --client-id: whose token is it?`)
 }
 
 async function authenticationOf(
   settings: RequestSettings,
   identity: ClientIdentity | null,
-): Promise<Authentication> {
+): Promise<Omit<IssuerClient, 'clientId'>> {
   const { clientKey } = settings
   const clientSecret = secretOf(settings)
   const usesCertificate = identity !== null
@@ -130,41 +151,18 @@ function needs({ clientAuth }: RequestSettings, what: string): BenchError {
   return new BenchError('usage', `--client-auth ${clientAuth ?? 'of the client'} needs ${what}`)
 }
 
-function createAgent(settings: RequestSettings, identity: ClientIdentity | null): Agent {
-  const { issuerCa, ca } = settings
-  const [option, path] = issuerCa === undefined ? ['--ca', ca] : ['--issuer-ca', issuerCa]
-  // An authorization server is often a service of somebody else, with a certificate that all know.
-  const anchors = path === undefined ? null : readNamedFile(option, path).toString('latin1')
-  const trusted =
-    anchors === null ? {} : { ca: option === '--ca' ? [...rootCertificates, anchors] : anchors }
-  // Made once: to parse all anchors anew for each connection would be felt by the load beside it.
-  const secureContext = createSecureContext({ ...trusted, ...(identity ?? {}) })
-  return new Agent({ connect: { secureContext }, keepAliveTimeout: keepAliveMs })
-}
-
 function configure(
-  {
-    option,
-    url,
-    clientId,
-    timeoutMs,
-    by,
-    usesCertificate,
-  }: Authentication & {
-    readonly option: string
-    readonly url: URL
-    readonly clientId: string
-    readonly timeoutMs: number
-  },
+  { place: { option, url }, client, timeoutMs, server }: GrantScene,
   fetch: oauth.CustomFetch,
 ): Promise<oauth.Configuration> {
-  const metadata = { use_mtls_endpoint_aliases: usesCertificate }
+  const { clientId, by } = client
+  const metadata = { use_mtls_endpoint_aliases: client.usesCertificate }
   const permits = url.protocol === 'http:' ? [permitPlain] : []
   const timeout = timeoutMs / msPerSecond
-  if (option === '--token-url') {
-    // Without an issuer, assertions are for the token endpoint itself (RFC 7523 section 3).
-    const server = { issuer: url.href, token_endpoint: url.href }
-    const configuration = new oauth.Configuration(server, clientId, metadata, by)
+  // Without an issuer, assertions are for the token endpoint itself (RFC 7523 section 3).
+  const known = option === '--token-url' ? { issuer: url.href, token_endpoint: url.href } : server
+  if (known !== null) {
+    const configuration = new oauth.Configuration(known, clientId, metadata, by)
     configuration[oauth.customFetch] = fetch
     configuration.timeout = timeout
     for (const permit of permits) permit(configuration)
@@ -191,7 +189,8 @@ function permitPlain(configuration: oauth.Configuration): void {
   oauth.allowInsecureRequests(configuration)
 }
 
-function requestOf({ scope, resource, audience }: RequestSettings): Record<string, string> {
+/** What the settings ask for beside the token itself. */
+export function requestOf({ scope, resource, audience }: RequestSettings): Record<string, string> {
   return {
     ...(scope === undefined ? {} : { scope }),
     ...(resource === undefined ? {} : { resource }),
@@ -249,7 +248,7 @@ function failureOf(error: unknown, seen: Seen | null, timeoutMs: number): string
 }
 
 /** Calls it until it has once succeeded, and never again. */
-function once<T>(create: () => Promise<T>): () => Promise<T> {
+export function once<T>(create: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | null = null
   return () => {
     made ??= create().catch((error: unknown) => {
@@ -261,5 +260,4 @@ function once<T>(create: () => Promise<T>): () => Promise<T> {
 }
 
 const secretVariable = 'TRUSTBENCH_CLIENT_SECRET'
-const keepAliveMs = 60_000
 const msPerSecond = 1_000
