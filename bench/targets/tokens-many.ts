@@ -43,7 +43,14 @@ export async function openTokensOfMany(
     const share: TokenShare = { who: `${who}: `, lost, jitterShare }
     const world = worldOf(createRandom(seedOf(seed, first + client)))
     try {
-      sources[client] = await openTokens(() => limit(() => fetch(client)), world, share)
+      // Refreshes do not wait for first tokens: those of a thousand may take longer than one lives.
+      let isFirst = true
+      const next = () => {
+        if (!isFirst) return limit(() => fetch(client))
+        isFirst = false
+        return fetch(client)
+      }
+      sources[client] = await openTokens(next, world, share)
     } catch (error) {
       throw namedAfter(who, error)
     }
@@ -59,6 +66,7 @@ export async function openTokensOfMany(
   }
   try {
     await inParallel(count, mostAtOnce, open)
+    lost.signal.throwIfAborted()
   } catch (error) {
     close()
     throw error
@@ -94,7 +102,7 @@ function seedOf(seed: number, client: number): number {
   return Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(client + 1, 0x85ebca6b)
 }
 
-/** Fetches at a time: more keep an authorization server no busier, only its answers waiting. */
+/** First tokens at a time, and refreshes: more keep an authorization server no busier, only its answers waiting. */
 const mostAtOnce = 16
 /** Refreshes begin when a quarter to three quarters of the lifetime are left. */
 const jitterShare = 0.5
