@@ -37,6 +37,9 @@ export function createProgress(options: { io: Io; plan: ProgressPlan }): Progres
   return {
     event(event) {
       switch (event.kind) {
+        case 'clients':
+          say(clientsLine(event.what, event.done, event.of))
+          return
         case 'preflight-started':
           live(`preflight ${event.caseId}: trying bad credentials`)
           return
@@ -90,6 +93,11 @@ export function createProgress(options: { io: Io; plan: ProgressPlan }): Progres
     },
     stop: () => spinner?.stop(),
   }
+}
+
+/** How far many clients are made ready. */
+export function clientsLine(what: string, done: number, of: number): string {
+  return `${what}: ${done.toLocaleString('en')} of ${of.toLocaleString('en')}`
 }
 
 function doneText({ slices, windows, churn, primitives }: Block): string {

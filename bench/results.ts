@@ -115,6 +115,21 @@ const TargetRecord = Type.Object(
       Type.Literal('processes'),
       Type.Literal('prometheus'),
     ]),
+    /** Of many clients how many took part, by what was sent of them; null where they have none of their own. */
+    clients: Type.Optional(
+      Type.Object(
+        {
+          configured: count,
+          /** Number of the first. */
+          first: count,
+          /** Distinct client certificates that were presented in full handshakes. */
+          certificates: nullable(count),
+          /** Clients whose token was sent; several with the very same token count as one. */
+          tokens: nullable(count),
+        },
+        strict,
+      ),
+    ),
     /** Null: no token is sent. */
     tokens: nullable(
       Type.Object(

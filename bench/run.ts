@@ -63,6 +63,13 @@ export function closedLoops(
 /** What a run tells while it goes on. */
 export type RunEvent =
   | MeasureEvent
+  /** Many clients are made ready: what is done of how much. */
+  | {
+      readonly kind: 'clients'
+      readonly what: string
+      readonly done: number
+      readonly of: number
+    }
   | { readonly kind: 'preflight-started'; readonly caseId: string }
   | { readonly kind: 'preflight-finished'; readonly caseId: string; readonly preflight: Preflight }
 

@@ -66,7 +66,7 @@ export async function measureServerWindow(
 
 /** One window of an open loop on a target of which only its answers are known, and its CPU if that can be read. */
 export async function measureTargetWindow(
-  target: Endpoint,
+  targets: readonly Endpoint[],
   request: WindowRequest,
   signal: AbortSignal,
   readCpuUs: () => Promise<number | null> = () => Promise.resolve(null),
@@ -74,7 +74,7 @@ export async function measureTargetWindow(
   const here = () => ({ client: readClient(), machine: readMachine() })
   let cpuBeforeUs: number | null = null
   let before = here()
-  const reading = await offer(target, request, signal, async () => {
+  const reading = await offer(targets, request, signal, async () => {
     cpuBeforeUs = await readCpuUs()
     before = here()
   })

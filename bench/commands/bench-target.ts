@@ -6,15 +6,18 @@ import { measureChurn } from '../measure-churn.ts'
 import { blocksOf, measureCurve } from '../measure-curve.ts'
 import { measureOpen } from '../measure-open.ts'
 import { measure } from '../measure.ts'
+import { clientsLine } from '../progress.ts'
 import type { Run } from '../results.ts'
 import { assertWithin, defaultCap, type Cap, type Wanted } from '../targets/caps.ts'
 import { targetPlan } from '../targets/plan.ts'
 import { runOnTargets, type TargetProcedure } from '../targets/run.ts'
 import type { TargetSettings } from '../targets/settings.ts'
 import { resolveTarget, type UserTarget } from '../targets/target.ts'
+import { createTeller } from '../targets/teller.ts'
 import { churnPlanOf } from './churn-options.ts'
 import type { MergedOptions } from './config-options.ts'
 import { curvePlanOf } from './curve-options.ts'
+import type { Io } from './io.ts'
 import type { LoadKind } from './load-options.ts'
 import { measureAndShow, type Shown } from './measuring.ts'
 import { connectionLimits, openPlanOf } from './open-options.ts'
@@ -34,9 +37,7 @@ export async function benchTargets(subject: TargetSubject, shown: Shown): Promis
   const { options, chosen, load } = subject
   assertOwned(subject.targets, options)
   const { connections, maxConnections, timeoutMs } = connectionLimits(options)
-  const targets = await Promise.all(
-    subject.targets.map((settings) => resolveTarget(settings, timeoutMs)),
-  )
+  const targets = await resolveAll(subject.targets, timeoutMs, shown.io)
   assertDistinct(targets)
   const capOf = capsOf(options, maxConnections)
   const caps = targets.flatMap((target) => capOf(target) ?? [])
@@ -63,6 +64,20 @@ export async function benchTargets(subject: TargetSubject, shown: Shown): Promis
       })
     },
   )
+}
+
+/** One after the other: many clients of each are many files to read. */
+async function resolveAll(
+  settings: readonly TargetSettings[],
+  timeoutMs: number,
+  { err, signal }: Io,
+): Promise<UserTarget[]> {
+  const tell = createTeller((what, done, of) => {
+    err(`${clientsLine(what, done, of)}\n`)
+  })
+  const targets: UserTarget[] = []
+  for (const one of settings) targets.push(await resolveTarget(one, { timeoutMs, signal, tell }))
+  return targets
 }
 
 interface Scene {
@@ -115,6 +130,7 @@ function closedWork({ subject, targets, cap, connections }: Scene): Work {
 function openWork({ subject: { options, chosen }, targets }: Scene): Work {
   const plan = openPlanOf(options, { mode: chosen.mode, seed: chosen.plan.seed })
   const { request, blocks } = plan
+  for (const { crowd } of targets) assertShared(crowd, request.generators ?? 1)
   const renewed = targets.find(({ token }) => token !== null)
   if (request.generators !== undefined && renewed !== undefined) {
     throw new BenchError(
@@ -132,6 +148,15 @@ function openWork({ subject: { options, chosen }, targets }: Scene): Work {
     isOpen: true,
     procedure: () => (sources, context) => measureOpen(sources, plan, context),
   }
+}
+
+/** Each generator has clients of its own. */
+function assertShared(crowd: UserTarget['crowd'], generators: number): void {
+  if (crowd === null || crowd.count >= generators) return
+  throw new BenchError(
+    'usage',
+    `--generators ${generators}: each has clients of its own, and there are ${crowd.count}; give no more generators than --clients`,
+  )
 }
 
 function curveWork({ subject: { options, chosen }, targets }: Scene): Work {

@@ -91,7 +91,7 @@ export function connectionLimits(options: OpenCommandOptions): {
   readonly maxConnections: number
   readonly timeoutMs: number
 } {
-  const connections = whole('--connections', options.connections ?? '8', 10_000)
+  const connections = whole('--connections', options.connections ?? '8', 100_000)
   const maxConnections = whole('--max-connections', options.maxConnections ?? '64', 100_000)
   if (maxConnections < connections) {
     throw new BenchError(

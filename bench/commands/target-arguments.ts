@@ -35,6 +35,8 @@ export function targetArguments(options: TargetCommandOptions): string[] {
 const shown = [
   'maxRate',
   'maxDuration',
+  'clients',
+  'firstClient',
   'clientAuth',
   'scope',
   'resource',
@@ -49,6 +51,7 @@ const hidden = [
   'cert',
   'key',
   'ca',
+  'identities',
   'issuerCa',
   'clientId',
   'clientSecretFile',

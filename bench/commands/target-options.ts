@@ -24,6 +24,9 @@ export interface TargetCommandOptions {
   readonly cert?: string
   readonly key?: string
   readonly ca?: string
+  readonly clients?: string
+  readonly firstClient?: string
+  readonly identities?: string
   readonly issuer?: string
   readonly tokenUrl?: string
   readonly issuerCa?: string
@@ -59,6 +62,7 @@ export function addTargetOptions(command: Command): Command {
     .option('--key <file>', 'its private key, PEM')
     .option('--ca <file>', 'anchors by which the target is judged, PEM (default: those of Node)')
   addTokenOptions(command)
+  addClientOptions(command)
   return addRequestOptions(command).optionsGroup('Options:')
 }
 
@@ -80,6 +84,13 @@ function addTokenOptions(command: Command): Command {
     .option('--resource <uri>', 'resource indicator of the tokens (RFC 8707)')
     .option('--audience <name>', 'audience of the tokens')
     .option('--token-file <file>', 'a token that something else fetches')
+}
+
+function addClientOptions(command: Command): Command {
+  return command
+    .option('--clients <number>', 'distinct clients: {client} or {client:6} in their files and ids')
+    .option('--first-client <number>', 'number of the first (default: 0)')
+    .option('--identities <file>', 'or their files and ids, one JSON object a line')
 }
 
 function addRequestOptions(command: Command): Command {
@@ -135,8 +146,13 @@ export function assertOwned(
 /** What is sent and expected, out of the options; throws usage errors. */
 export function requestSettingsOf(options: TargetCommandOptions): RequestSettings {
   const { clientSecretFile, clientKeyFile, tokenFile, header, expectStatus, cpuPid } = options
+  const { clients, firstClient } = options
   return {
     ...withSameName(options),
+    ...(clients === undefined ? {} : { clients: number('--clients', clients, [1, 1e6]) }),
+    ...(firstClient === undefined
+      ? {}
+      : { firstClient: number('--first-client', firstClient, [0, 1e9]) }),
     ...(clientSecretFile === undefined ? {} : { clientSecret: fileRef(clientSecretFile) }),
     ...(clientKeyFile === undefined ? {} : { clientKey: fileRef(clientKeyFile) }),
     ...(tokenFile === undefined ? {} : { token: fileRef(tokenFile) }),
@@ -153,6 +169,7 @@ function withSameName({
   cert,
   key,
   ca,
+  identities,
   issuer,
   tokenUrl,
   issuerCa,
@@ -171,6 +188,7 @@ function withSameName({
     cert,
     key,
     ca,
+    identities,
     issuer,
     tokenUrl,
     issuerCa,
@@ -233,6 +251,15 @@ function fileRef(path: string): SecretRef {
   return { kind: 'file', path }
 }
 
+function number(option: string, text: string, [least, most]: readonly [number, number]): number {
+  const value = Number(text)
+  if (/^\d{1,10}$/.test(text) && value >= least && value <= most) return value
+  throw new BenchError(
+    'usage',
+    `${option} ${text}: expected a whole number from ${least} to ${most}`,
+  )
+}
+
 function numbers(option: string, text: string, [least, most]: readonly [number, number]): number[] {
   return text.split(',').map((one) => {
     const value = Number(one)
@@ -249,6 +276,7 @@ const sameName = [
   'cert',
   'key',
   'ca',
+  'identities',
   'issuer',
   'tokenUrl',
   'issuerCa',
@@ -270,6 +298,8 @@ export const targetOnly = [
   'iOwnThisTarget',
   'maxRate',
   'maxDuration',
+  'clients',
+  'firstClient',
   'clientSecretFile',
   'clientKeyFile',
   'tokenFile',

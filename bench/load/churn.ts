@@ -61,9 +61,11 @@ export function createChurnClient(
   turn: (() => Promise<void> | null) | null = null,
 ): ChurnClient {
   const nextSeat = seatsInTurn(targets)
-  const { port } = [targets].flat()[0] as Endpoint
+  const list = [targets].flat()
+  const { port } = list[0] as Endpoint
   // A session is good for the identity that it was made with.
-  const sessionsOf = createMemo(createSessions)
+  const most = Math.max(leastSessions, Math.floor(mostSessions / list.length))
+  const sessionsOf = createMemo(() => createSessions(most))
   return {
     async run(load) {
       const record = createRecord()
@@ -157,12 +159,12 @@ export function createChurnClient(
  * Sessions to offer. Each once, as RFC 8446 appendix C.4 asks for; but the last stays until another comes,
  * since a client that has none cannot resume.
  */
-function createSessions() {
+function createSessions(most: number) {
   const kept: Buffer[] = []
   return {
     keep: (session: Buffer): void => {
       kept.push(session)
-      if (kept.length > mostSessions) kept.shift()
+      if (kept.length > most) kept.shift()
     },
     take: (): Buffer | null => (kept.length > 1 ? kept.pop() : kept[0]) ?? null,
   }
@@ -261,3 +263,5 @@ const usPerMs = 1_000
 const loadTimeoutMs = 30_000
 /** More than any concurrency here uses at a time; old ones go first, as they expire first. */
 const mostSessions = 64
+/** Of one of many clients: a session is 2 KiB, and each client has its turn when it has a new one. */
+const leastSessions = 2

@@ -9,7 +9,7 @@ import { warmGenerator } from './warm-up.ts'
 export type GeneratorOrder =
   | {
       readonly kind: 'prepare'
-      readonly targets: Endpoint | readonly Endpoint[]
+      readonly targets: readonly Endpoint[]
       readonly task: StripeTask
     }
   /** Begin at this instant of the monotonic clock. */
@@ -18,7 +18,12 @@ export type GeneratorOrder =
 /** What a generator says. */
 export type GeneratorReport =
   | { readonly kind: 'connected' }
-  | { readonly kind: 'done'; readonly reading: StripeReading }
+  | {
+      readonly kind: 'done'
+      readonly reading: StripeReading
+      /** Clients of its own whose certificate it presented, by their place among the targets. */
+      readonly presented: readonly number[]
+    }
   | { readonly kind: 'failed'; readonly why: string }
 
 // A parent that is gone, however it went, wants no load any more.
@@ -35,11 +40,16 @@ async function generate({
 }: Extract<GeneratorOrder, { kind: 'prepare' }>): Promise<void> {
   try {
     await warmGenerator()
-    const reading = await runStripe(targets, task, async () => {
+    const presented = new Set<number>()
+    const watched = targets.map((target, index) => ({
+      ...target,
+      onPresented: () => presented.add(index),
+    }))
+    const reading = await runStripe(watched, task, async () => {
       report({ kind: 'connected' })
       return localMs(await started.promise)
     })
-    report({ kind: 'done', reading })
+    report({ kind: 'done', reading, presented: [...presented] })
   } catch (error) {
     report({ kind: 'failed', why: error instanceof Error ? error.message : String(error) })
   }

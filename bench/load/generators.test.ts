@@ -76,6 +76,26 @@ test('three processes offer one schedule: each request once, from connections th
   assert.deepEqual(pids.filter(isAlive), [])
 })
 
+test('of many clients each generator has its own', async (t) => {
+  const portsOf = new Map<string, Set<number | undefined>>()
+  const target = await serve(t, (request, response) => {
+    const name = String(request.headers['x-client'])
+    portsOf.set(name, (portsOf.get(name) ?? new Set()).add(request.socket.remotePort))
+    answer(request, response)
+  })
+  const clients = Array.from({ length: 8 }, (_, client) => ({
+    ...target,
+    headers: { 'x-client': `c${client}` },
+  }))
+  await runGenerators(clients, { ...options, connections: 8, maxConnections: 8 })
+  // As many connections as clients: no client has two, so that no two generators share one.
+  assert.deepEqual(
+    [...portsOf.keys()].sort(),
+    clients.map((one) => one.headers['x-client']),
+  )
+  assert.ok([...portsOf.values()].every(({ size }) => size === 1))
+})
+
 test('a generator that dies fails the window, and takes the others with it', async (t) => {
   let pids: readonly number[] = []
   const target = await serve(t, (request, response) => {

@@ -1,8 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { BenchError } from '../errors.ts'
+import { clientRange } from './client-range.ts'
 import type { GeneratorOrder, GeneratorReport } from './generator-process.ts'
-import { mergeStripes, type MergedReading, type StripeReading, type StripeTask } from './stripe.ts'
+import { mergeStripes, type MergedReading, type StripeTask } from './stripe.ts'
 import { hasOwnRequests, type Endpoint } from './target.ts'
 
 /** A window that several generator processes offer together. */
@@ -17,7 +18,7 @@ export interface GeneratorsOptions extends Omit<StripeTask, 'index' | 'of'> {
 
 /**
  * Offers one schedule from several processes of this machine: striped, begun at one instant of the clock
- * that they share, merged without loss. A generator that fails or dies fails the window: nothing is
+ * that they share, merged without loss. Of many clients each process has its own. A generator that fails or dies fails the window: nothing is
  * extrapolated over a missing stripe. Throws `measurement-failed`, or the signal's reason.
  */
 export async function runGenerators(
@@ -25,7 +26,8 @@ export async function runGenerators(
   { generators: of, signal, onConnected, onStarted, ...task }: GeneratorsOptions,
 ): Promise<MergedReading> {
   signal?.throwIfAborted()
-  if ([targets].flat().some(hasOwnRequests)) {
+  const list = [targets].flat()
+  if (list.some(hasOwnRequests)) {
     throw new BenchError(
       'usage',
       '--generators: requests that are signed one by one are made by one process, leave it out',
@@ -45,23 +47,43 @@ export async function runGenerators(
     Promise.race([Promise.all(waits), aborted.promise])
   try {
     onStarted?.(processes.map(({ pid }) => pid))
-    for (const [index, each] of processes.entries())
-      each.order({ kind: 'prepare', targets, task: { ...task, index, of } })
+    const parts = processes.map((_, index) => partOf(list, index, of))
+    for (const [index, each] of processes.entries()) {
+      const own = (parts[index] ?? []).map(asData)
+      each.order({ kind: 'prepare', targets: own, task: { ...task, index, of } })
+    }
     await all(processes.map(({ connected }) => connected))
     await onConnected?.()
     const atNs = process.hrtime.bigint() + leadNs
     for (const each of processes) each.order({ kind: 'start', atNs })
-    return mergeStripes(await all(processes.map(({ done }) => done)))
+    const done = await all(processes.map((each) => each.done))
+    for (const [index, { presented }] of done.entries())
+      for (const client of presented) parts[index]?.[client]?.onPresented?.()
+    return mergeStripes(done.map(({ reading }) => reading))
   } finally {
     signal?.removeEventListener('abort', onAbort)
     await Promise.all(processes.map((each) => each.stop()))
   }
 }
 
+/** Clients of one generator: no other has them, unless there are fewer than generators. */
+function partOf(targets: readonly Endpoint[], index: number, of: number): readonly Endpoint[] {
+  const { first, count } = clientRange(targets.length, index, of)
+  if (targets.length >= of) return targets.slice(first, first + count)
+  const shared = index % targets.length
+  return targets.slice(shared, shared + 1)
+}
+
+/** Without what cannot be sent to another process. */
+function asData(target: Endpoint): Endpoint {
+  const { onPresented: _, ...data } = target
+  return data
+}
+
 interface Generator {
   readonly pid: number
   readonly connected: Promise<undefined>
-  readonly done: Promise<StripeReading>
+  readonly done: Promise<Done>
   order(order: GeneratorOrder): void
   stop(): Promise<void>
 }
@@ -77,7 +99,7 @@ function startGenerator(name: string): Generator {
     env: { PATH: process.env['PATH'], TZ: 'UTC', NODE_ENV: 'production' },
   })
   const connected = Promise.withResolvers<undefined>()
-  const done = Promise.withResolvers<StripeReading>()
+  const done = Promise.withResolvers<Done>()
   const exited = Promise.withResolvers<undefined>()
   const lastWords = keepLastWords(child)
   const fail = (why: string) => {
@@ -90,7 +112,7 @@ function startGenerator(name: string): Generator {
   done.promise.catch(() => undefined)
   child.on('message', (report: GeneratorReport) => {
     if (report.kind === 'connected') connected.resolve(undefined)
-    else if (report.kind === 'done') done.resolve(report.reading)
+    else if (report.kind === 'done') done.resolve(report)
     else fail(`failed: ${report.why}`)
   })
   child.once('error', (error) => {
@@ -130,6 +152,7 @@ function keepLastWords(child: ChildProcess): () => string {
   }
 }
 
+type Done = Extract<GeneratorReport, { kind: 'done' }>
 /** Longer than a message takes to a process that is awake: an order that comes late shows as lateness. */
 const leadNs = 100_000_000n
 const mostLastWords = 4_096

@@ -57,6 +57,7 @@ export interface Seat<E extends Endpoint> {
 /** Endpoints in turn: clients that differ, in front of one server. */
 export function seatsInTurn<E extends Endpoint>(targets: E | readonly E[]): () => Seat<E> {
   const list = [targets].flat() as readonly E[]
+  const keepsAll = list.length <= mostContexts
   const seats: Seat<E>[] = []
   let turn = 0
   return () => {
@@ -64,7 +65,9 @@ export function seatsInTurn<E extends Endpoint>(targets: E | readonly E[]): () =
     const target = list[index]
     if (target === undefined) throw new RangeError('a load needs a target')
     // Made when first used: a thousand identities are a thousand keys to parse.
-    return (seats[index] ??= { target, secureContext: sharedContext(target) })
+    const seat = seats[index] ?? { target, secureContext: sharedContext(target) }
+    if (keepsAll) seats[index] = seat
+    return seat
   }
 }
 
@@ -112,7 +115,10 @@ export function openLane(
   }
   const socket = connect(target, secureContext, {
     session: options.session ?? null,
-    opened: opened.resolve,
+    opened() {
+      opened.resolve(undefined)
+      if (socket instanceof TLSSocket && !socket.isSessionReused()) target.onPresented?.()
+    },
     received,
   })
   if (options.onTcpConnected !== undefined) socket.once('connect', options.onTcpConnected)
@@ -174,7 +180,7 @@ function connect(
   secureContext: SecureContext | null,
   on: {
     readonly session: Buffer | null
-    readonly opened: (value: undefined) => void
+    readonly opened: () => void
     readonly received: (chunk: Buffer, length: number) => void
   },
 ): Socket {
@@ -191,12 +197,9 @@ function connect(
       },
     },
   }
-  const onOpen = () => {
-    on.opened(undefined)
-  }
   const socket: Socket =
     tls === null || secureContext === null
-      ? connectTcp(options, onOpen)
+      ? connectTcp(options, on.opened)
       : connectTls(
           {
             ...options,
@@ -205,7 +208,7 @@ function connect(
             ...(tls.alpn === undefined ? {} : { ALPNProtocols: [...tls.alpn] }),
             ...(on.session === null ? {} : { session: on.session }),
           },
-          onOpen,
+          on.opened,
         )
   socket.setNoDelay(true)
   // Nobody reads the stream, but without a reader it would not tell that the server closed it.
@@ -214,5 +217,10 @@ function connect(
 }
 
 const usPerMs = 1_000
+/**
+ * Contexts of 27 KiB and 0.25 ms each (P-256, n = 2,000): of more clients than this none is kept, since in turn
+ * each would be dropped before it is used again. A connection keeps its own.
+ */
+const mostContexts = 4_096
 // One TLS record holds at most 16 KiB (RFC 8446 section 5.1), and so does an accepted head.
 const receiveBytes = 16_384

@@ -188,3 +188,23 @@ test('Ctrl-C ends it with its reason', async (t) => {
     reason,
   )
 })
+
+test('of many clients each has its turn; of one, connections that the rate needs not stay idle', async (t) => {
+  const seen: string[] = []
+  const { target } = await serve(t, (request, response) => {
+    seen.push(String(request.headers['x-client'] ?? request.socket.remotePort))
+    answer(request, response)
+  })
+  const clients = ['a', 'b', 'c', 'd'].map((name) => ({ ...target, headers: { 'x-client': name } }))
+  // Far enough apart that one is answered before the next but one is sent, also on a busy machine.
+  const schedule = every(50, 12)
+  await runOpenLoop(clients, options(schedule, { connections: 4 }))
+  const times = Map.groupBy(seen, (name) => name)
+  assert.deepEqual(
+    [...times.keys()].sort().map((name) => [name, times.get(name)?.length]),
+    ['a', 'b', 'c', 'd'].map((name) => [name, 3]),
+  )
+  seen.length = 0
+  await runOpenLoop([target], options(schedule, { connections: 4 }))
+  assert.ok(new Set(seen).size <= 2)
+})

@@ -1,4 +1,5 @@
 import { openLane, seatsInTurn, type Lane, type Receiver } from './lane.ts'
+import { inParallel } from './parallel.ts'
 import type { Endpoint } from './target.ts'
 
 /** Who is told what becomes of requests; a request is its index in a schedule. */
@@ -28,7 +29,7 @@ export function createPool(
 ): Pool {
   const nextSeat = seatsInTurn(targets)
   const carriers = new Set<Carrier>()
-  const free: Carrier[] = []
+  const free = createFree([targets].flat().length > 1)
   // A Set keeps the order in which requests came and lets any of them go.
   const queue = new Set<number>()
   let opening = 0
@@ -43,14 +44,13 @@ export function createPool(
   function release(carrier: Carrier): void {
     carrier.request = noRequest
     const request = takeFirst(queue)
-    if (request === null) free.push(carrier)
+    if (request === null) free.add(carrier)
     else carry(carrier, request)
   }
 
   function drop(carrier: Carrier): void {
     carriers.delete(carrier)
-    const index = free.indexOf(carrier)
-    if (index >= 0) free.splice(index, 1)
+    free.delete(carrier)
     carrier.request = noRequest
     carrier.lane.close()
   }
@@ -118,11 +118,11 @@ export function createPool(
 
   return {
     async connect(connections) {
-      await Promise.all(Array.from({ length: Math.min(connections, maxConnections) }, open))
+      await inParallel(Math.min(connections, maxConnections), mostAtStart, open)
     },
     send(request) {
-      const carrier = free.pop()
-      if (carrier === undefined) {
+      const carrier = free.take()
+      if (carrier === null) {
         queue.add(request)
         openMore()
       } else carry(carrier, request)
@@ -147,10 +147,40 @@ interface Carrier extends Receiver {
   request: number
 }
 
-function takeFirst(queue: Set<number>): number | null {
-  for (const request of queue) {
-    queue.delete(request)
-    return request
+/** Connections that carry nothing. */
+interface Free {
+  add(carrier: Carrier): void
+  delete(carrier: Carrier): void
+  take(): Carrier | null
+}
+
+/**
+ * Of one client the one that was freed last is taken first: those beyond what the rate needs stay idle. Of many
+ * the one that waited longest: else the first few would send everything, and the others be clients by name only.
+ */
+function createFree(ofMany: boolean): Free {
+  const waiting = new Set<Carrier>()
+  const stack: Carrier[] = []
+  return ofMany
+    ? {
+        add: (carrier) => void waiting.add(carrier),
+        delete: (carrier) => void waiting.delete(carrier),
+        take: () => takeFirst(waiting),
+      }
+    : {
+        add: (carrier) => void stack.push(carrier),
+        delete(carrier) {
+          const index = stack.indexOf(carrier)
+          if (index >= 0) stack.splice(index, 1)
+        },
+        take: () => stack.pop() ?? null,
+      }
+}
+
+function takeFirst<T>(queue: Set<T>): T | null {
+  for (const first of queue) {
+    queue.delete(first)
+    return first
   }
   return null
 }
@@ -162,3 +192,5 @@ function reasonOf(error: unknown): string {
 const noRequest = -1
 /** Handshakes under way beyond those of the start. */
 const mostAtOnce = 4
+/** And at the start: a thousand at once would each wait for all others, some beyond every patience. */
+const mostAtStart = 64

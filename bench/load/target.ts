@@ -19,6 +19,8 @@ export interface Endpoint {
   readonly headers: Readonly<Record<string, string>>
   /** Headers of which every request has its own, as proofs that are good once; default: none. Where it throws, no request is sent. */
   readonly ownHeaders?: () => Readonly<Record<string, string>>
+  /** Told at the end of each full TLS handshake: one that resumes a session presents no certificate. */
+  readonly onPresented?: () => void
   readonly expect: Expected
 }
 

@@ -3,6 +3,7 @@ import type { ChurnFigures, Use } from '../analysis/churn.ts'
 import type { Estimate } from '../analysis/stats.ts'
 import type { Summary } from '../analysis/summary.ts'
 import type { Run } from '../results.ts'
+import { clientNotes } from './client-notes.ts'
 import { labelArms, wrapLabel } from './labels.ts'
 import { coverage, machineNote } from './notes.ts'
 import { bare, levelPercent, withMargin } from './numbers.ts'
@@ -106,6 +107,7 @@ function notes(run: Run, { arms }: Summary, common: readonly string[]): string[]
     told === null
       ? 'One block has no interval.'
       : `± reaches to the farther end of the ${told}; that of percentiles is by bootstrap, its level nominal.`,
+    ...clientNotes(arms),
     ...(common.length === 0 ? [] : [`all rows that have it: ${common.join(', ')}`]),
     machineNote(run),
   ]

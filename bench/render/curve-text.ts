@@ -3,6 +3,7 @@ import type { Estimate } from '../analysis/stats.ts'
 import type { Summary } from '../analysis/summary.ts'
 import type { WindowFigures } from '../analysis/windows.ts'
 import type { Run } from '../results.ts'
+import { clientNotes } from './client-notes.ts'
 import { labelArms, wrapLabel } from './labels.ts'
 import { coverage, machineNote } from './notes.ts'
 import { withMargin } from './numbers.ts'
@@ -27,7 +28,7 @@ export function renderCurves(run: Run, summary: Summary, options: TextOptions): 
     told
       .flatMap(({ label, curve }) => curveSentences(label, curve))
       .flatMap((line) => wrap(line, '  ')),
-    notes(run, told, common).flatMap((note) => wrap(note, '  ')),
+    [...notes(run, told, common), ...clientNotes(summary.arms)].flatMap((note) => wrap(note, '  ')),
     warningLines(
       summary.warnings.filter((one) => !isGrave(one)),
       options,

@@ -3,6 +3,7 @@ import type { Estimate } from '../analysis/stats.ts'
 import type { ArmSummary, Summary } from '../analysis/summary.ts'
 import type { Run } from '../results.ts'
 import { plainText } from './charts-text.ts'
+import { clientNotes } from './client-notes.ts'
 import { labelArms, wrapLabel } from './labels.ts'
 import { coverage, machineNote } from './notes.ts'
 import { atMostPercent, bare, signedPercent, withMargin } from './numbers.ts'
@@ -125,6 +126,7 @@ function notes(run: Run, { arms }: Summary): string[] {
     ...arms.flatMap(refusalNotes),
     ...cpuNotes(arms),
     ...tokenNotes(arms),
+    ...clientNotes(arms),
     machineNote(run),
   ]
 }

@@ -3,6 +3,7 @@ import type { ArmSummary, Summary } from '../analysis/summary.ts'
 import type { Estimate } from '../analysis/stats.ts'
 import type { Run } from '../results.ts'
 import { plainText } from './charts-text.ts'
+import { clientNotes } from './client-notes.ts'
 import { labelArms, wrapLabel } from './labels.ts'
 import { coverage, machineNote } from './notes.ts'
 import { withMargin } from './numbers.ts'
@@ -92,6 +93,7 @@ function notes(
     told === null
       ? 'One window has no interval: what another would have shown is not known. --blocks 8 measures eight with fresh processes.'
       : `± reaches to the farther end of the ${told}; that of percentiles is by bootstrap, its level nominal.`,
+    ...clientNotes(arms),
     'late p99: how late the generator itself was. A percentile needs samples: p99 1,000, p99.9 10,000.',
     ...(common.length === 0 ? [] : [`all rows that have it: ${common.join(', ')}`]),
     machineNote(run),

@@ -8,7 +8,7 @@ import type { SliceRequest } from '../measure.ts'
 import type { SliceReading } from '../recorder.ts'
 import { measureTargetWindow } from '../windows.ts'
 import type { Deadline } from './caps.ts'
-import { measureTargetChurn, seededClient } from './churn.ts'
+import { createTargetChurn, measureTargetChurn } from './churn.ts'
 import { openTargetConnections } from './closed.ts'
 import type { CpuSource } from './cpu.ts'
 import { describeFault } from './faults.ts'
@@ -25,8 +25,8 @@ import {
 /** What an arm of a target is made of. */
 export interface TargetArmOptions {
   readonly label: string
-  /** With the token, if there is one. */
-  readonly endpoint: Endpoint
+  /** With the token, if there is one; of many clients one after the other. */
+  readonly endpoints: readonly Endpoint[]
   readonly connections: number
   readonly timeoutMs: number
   /** Null: as fast as answers come. */
@@ -52,17 +52,17 @@ interface Scene extends TargetArmOptions {
 
 /** Begins a block on a target; throws why no request may be sent any more. */
 export async function startTargetArm(options: TargetArmOptions): Promise<TargetArm> {
-  const { label, endpoint, connections, timeoutMs, pace, cpu, died, deadline } = options
+  const { label, endpoints, connections, timeoutMs, pace, cpu, died, deadline } = options
   died.throwIfAborted()
   deadline.start()
   const pools = createPools(
-    (count) => openTargetConnections(endpoint, { label, connections: count, timeoutMs, pace }),
+    (count) => openTargetConnections(endpoints, { label, connections: count, timeoutMs, pace }),
     connections,
   )
   const counter = await startCounter(label, cpu)
   const scene: Scene = { ...options, pools, counter }
-  const client = once(() => seededClient(endpoint, pace))
-  const isTls = endpoint.tls !== null
+  const churn = once(() => createTargetChurn(endpoints, pace))
+  const isTls = endpoints.some(({ tls }) => tls !== null)
   return {
     id: label,
     connections,
@@ -71,7 +71,7 @@ export async function startTargetArm(options: TargetArmOptions): Promise<TargetA
     slice: (request) => measureSlice(scene, request),
     churn: async (request) =>
       measureTargetChurn(
-        { label, isTls, client: await client(), pools, connections, cpu },
+        { label, isTls, client: await churn().readyFor(request.policy), pools, connections, cpu },
         request,
       ),
     // Not one request more than was asked for.
@@ -87,7 +87,7 @@ export async function startTargetArm(options: TargetArmOptions): Promise<TargetA
 }
 
 async function measureSlice(
-  { pools, counter, cpu, endpoint }: Scene,
+  { pools, counter, cpu, endpoints }: Scene,
   { load, connections, requests }: SliceRequest,
 ): Promise<SliceReading> {
   const pool = await pools.of(connections)
@@ -100,7 +100,7 @@ async function measureSlice(
     latencyP50Us: medianUs(reading.latenciesUs),
     ...(await sense()),
     // Those that the target made necessary: the pool's own were open before.
-    handshakesFull: endpoint.tls === null ? 0 : opened,
+    handshakesFull: endpoints.some(({ tls }) => tls !== null) ? opened : 0,
     handshakesResumed: 0,
   }
 }
@@ -119,14 +119,14 @@ async function capacityOf({
 }
 
 async function measureWindow(
-  { label, endpoint, cpu }: Scene,
+  { label, endpoints, cpu }: Scene,
   request: WindowRequest,
   signal: AbortSignal,
 ): Promise<WindowReading> {
   const readCpuUs = () =>
     cpu === null || isTooCoarse(cpu, request.durationMs) ? Promise.resolve(null) : cpu.readUs()
   try {
-    const window = await measureTargetWindow(endpoint, request, signal, readCpuUs)
+    const window = await measureTargetWindow(endpoints, request, signal, readCpuUs)
     assertWhole(window)
     return window
   } catch (error) {

@@ -21,16 +21,29 @@ export interface TargetChurnScene {
   readonly cpu: CpuSource | null
 }
 
-/** A client that has sessions to offer: its first connections, with full handshakes, are in no slice. */
-export async function seededClient(endpoint: Endpoint, pace: Pace | null): Promise<ChurnClient> {
-  const client = createChurnClient(endpoint, pace === null ? null : () => pace.turn())
-  await client.run({
-    policy: 'full',
-    requestsPerConnection: 1,
-    connections: seedConnections,
-    concurrency: 1,
-  })
-  return client
+/** Clients that open new connections to a target, one or many in turn. */
+export interface TargetChurn {
+  /** With sessions to offer where one is resumed: the full handshakes for that are in no slice. */
+  readyFor(policy: ChurnRequest['policy']): Promise<ChurnClient>
+}
+
+/** Has opened no connection yet. */
+export function createTargetChurn(endpoints: readonly Endpoint[], pace: Pace | null): TargetChurn {
+  const client = createChurnClient(endpoints, pace === null ? null : () => pace.turn())
+  let seeded = 0
+  return {
+    async readyFor(policy) {
+      const wanted =
+        policy === 'resumed' ? Math.max(seedConnections, endpoints.length) : seedConnections
+      while (seeded < wanted) {
+        const connections = Math.min(wanted - seeded, mostSeedsAtOnce)
+        const concurrency = endpoints.length === 1 ? 1 : Math.min(connections, seedConcurrency)
+        seeded += connections
+        await client.run({ policy: 'full', requestsPerConnection: 1, connections, concurrency })
+      }
+      return client
+    },
+  }
 }
 
 /** One slice, handshakes by the client's count. Throws `measurement-failed` where its use is not what was promised. */
@@ -119,4 +132,8 @@ function assertResumed(label: string, resumed: number, handshakes: number): void
 
 /** TLS 1.3 gives sessions after the handshake, the first perhaps too late. */
 const seedConnections = 4
+/** One after the other where each is of another client would take a minute for ten thousand. */
+const seedConcurrency = 8
+/** Well within the time that a client gives one load. */
+const mostSeedsAtOnce = 1_000
 const leastResumedShare = 0.99

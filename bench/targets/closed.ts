@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { BenchError } from '../errors.ts'
-import type { SecureContext } from 'node:tls'
-import { openLane, sharedContext, type Lane } from '../load/lane.ts'
+import { openLane, seatsInTurn, type Lane, type Seat as ClientSeat } from '../load/lane.ts'
+import { inParallel } from '../load/parallel.ts'
 import type { ResponseSeen } from '../load/response.ts'
 import type { Endpoint, LoadReading } from '../load/target.ts'
 import { describeFault } from './faults.ts'
@@ -29,18 +29,19 @@ export interface TargetConnections extends Disposable {
 }
 
 /**
- * Opens connections to a target; throws `measurement-failed`. A server of somebody else may end a connection
+ * Opens connections to a target, of one client or of several in turn; throws `measurement-failed`. A server of somebody else may end a connection
  * after so many requests, or so much silence, and says so: then another takes its place, opened before the
  * next request is sent, so that no latency holds a handshake. One that ends in the middle of a request fails.
  */
 export async function openTargetConnections(
-  endpoint: Endpoint,
+  endpoints: readonly Endpoint[],
   options: ClosedOptions,
 ): Promise<TargetConnections> {
-  const context = sharedContext(endpoint)
+  const nextClient = seatsInTurn(endpoints)
   const seats = Array.from({ length: options.connections }, () =>
-    createSeat(endpoint, context, options.timeoutMs),
+    createSeat(nextClient(), options.timeoutMs),
   )
+  const inTurn = seatsFrom(seats)
   const close = () => {
     for (const seat of seats) seat.close()
   }
@@ -50,7 +51,11 @@ export async function openTargetConnections(
       throw new BenchError('measurement-failed', why, { cause: error })
     })
   try {
-    await named(Promise.all(seats.map((seat) => seat.open())))
+    await named(
+      inParallel(seats.length, mostAtStart, async (index) => {
+        await seats[index]?.open()
+      }),
+    )
   } catch (error) {
     close()
     throw error
@@ -63,9 +68,7 @@ export async function openTargetConnections(
         for (const seat of seats) seat.expire()
       }, patrolMs)
       try {
-        await Promise.all(
-          seats.slice(0, requests).map((seat) => named(work(seat, record, options.pace))),
-        )
+        await Promise.all(inTurn(requests).map((seat) => named(work(seat, record, options.pace))))
         return { ...record.read(), opened: openedBy(seats) - before }
       } finally {
         record.stop()
@@ -103,7 +106,17 @@ interface Answer {
   readonly seen: ResponseSeen
 }
 
-function createSeat(endpoint: Endpoint, context: SecureContext | null, timeoutMs: number): Seat {
+/** As many seats as there are requests, and where those are fewer, others the next time. */
+function seatsFrom(seats: readonly Seat[]): (requests: number) => Seat[] {
+  let next = 0
+  return (requests) => {
+    const chosen = [...seats.slice(next), ...seats.slice(0, next)].slice(0, requests)
+    next = (next + chosen.length) % Math.max(1, seats.length)
+    return chosen
+  }
+}
+
+function createSeat({ target, secureContext }: ClientSeat<Endpoint>, timeoutMs: number): Seat {
   let lane: Lane | null = null
   let opened = 0
   /** Infinite: nothing is under way. */
@@ -112,7 +125,7 @@ function createSeat(endpoint: Endpoint, context: SecureContext | null, timeoutMs
 
   async function open(): Promise<void> {
     if (lane !== null) return
-    const fresh = openLane(endpoint, context)
+    const fresh = openLane(target, secureContext)
     try {
       await within(fresh.opened, timeoutMs)
     } catch (error) {
@@ -226,5 +239,7 @@ async function within(opening: Promise<void>, timeoutMs: number): Promise<void> 
 
 const usPerMs = 1_000
 const msPerSecond = 1_000
+/** Handshakes at a time: a thousand at once would each wait for all others, beyond every patience. */
+const mostAtStart = 64
 /** How late a timeout may be noticed. */
 const patrolMs = 50

@@ -27,6 +27,8 @@ test('what is of all targets is of each, unless it says otherwise; paths are fro
       headers: { a: '1', 'x-api-key': { env: 'KEY' } },
       clientSecret: { file: 'secrets/client' },
       cpuPid: 7,
+      identities: 'clients.jsonl',
+      clients: 100,
     },
     'test',
   )
@@ -42,6 +44,8 @@ test('what is of all targets is of each, unless it says otherwise; paths are fro
     ],
     expectStatus: [200, 202],
     cpuPid: [7],
+    identities: '/etc/bench/clients.jsonl',
+    clients: 100,
   })
 })
 

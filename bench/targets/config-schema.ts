@@ -34,6 +34,15 @@ const request = {
   cert: optional(text('client certificate with its chain, PEM file')),
   key: optional(text('its private key, PEM file')),
   ca: optional(text('anchors by which the target is judged, PEM file')),
+  clients: optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1e6,
+      description: 'distinct clients: {client} or {client:6} in their files and ids is the number',
+    }),
+  ),
+  firstClient: optional(Type.Integer({ minimum: 0, description: 'number of the first' })),
+  identities: optional(text('their files and ids, one JSON object a line')),
   issuer: optional(text('authorization server, by discovery')),
   tokenUrl: optional(text('its token endpoint alone')),
   issuerCa: optional(text('anchors by which it is judged, PEM file')),

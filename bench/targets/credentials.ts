@@ -5,6 +5,7 @@ import { importJWK, type CryptoKey, type JWK } from 'jose'
 import { BenchError } from '../errors.ts'
 import type { ClientTls } from '../load/target.ts'
 import type { RequestSettings, SecretRef } from './settings.ts'
+import { serverNameOf } from './url.ts'
 
 /** A certificate chain and its key, both PEM. */
 export interface ClientIdentity {
@@ -74,8 +75,7 @@ export function clientTls(
   },
 ): ClientTls {
   const tls: ClientTls = {
-    // RFC 6066 section 3 knows no addresses; the certificate is checked against the host all the same.
-    servername: /^[\d.]+$|:/.test(host) ? '' : host,
+    servername: serverNameOf(host),
     alpn: ['http/1.1'],
     ...(anchors === null ? {} : { ca: anchors }),
     ...(identity ?? {}),

@@ -19,8 +19,12 @@ export interface Recorded {
 /** The record of a target: its label and what may be stored, by which another run of it is known. */
 export function recordOf(recorded: Recorded): ArmRecord {
   const { target, checked, connections, against } = recorded
-  const { label, url, endpoint, requestDigest } = target
-  const parameters = { target: label, connections: String(connections) }
+  const { label, url, endpoint, requestDigest, crowd } = target
+  const parameters = {
+    target: label,
+    connections: String(connections),
+    ...(crowd === null ? {} : { clients: String(crowd.count) }),
+  }
   return {
     id: label,
     caseId: caseId('target', parameters),
@@ -43,11 +47,12 @@ export function recordOf(recorded: Recorded): ArmRecord {
 
 /** What a record says of its target now: tokens are fetched as the run goes on. */
 export function factsOf({
-  target: { url, endpoint, cpu },
+  target,
   checked,
   cap,
   tokens,
 }: Recorded): NonNullable<ArmRecord['target']> {
+  const { url, endpoint, cpu } = target
   const { expect, method = 'GET' } = endpoint
   return {
     url,
@@ -57,7 +62,40 @@ export function factsOf({
     cap: cap === null ? null : { ...cap },
     cpu: cpu?.kind ?? 'unknown',
     tokens: tokens === null ? null : tokensOf(tokens),
+    ...clientsOf(target, tokens),
   }
+}
+
+/** How many of many clients took part, by what was sent of them. */
+function clientsOf(
+  { crowd, token }: UserTarget,
+  tokens: TokenSource | null,
+): Pick<NonNullable<ArmRecord['target']>, 'clients'> {
+  if (crowd === null) return {}
+  return {
+    clients: {
+      configured: crowd.count,
+      first: crowd.first,
+      certificates: crowd.presented?.count() ?? null,
+      tokens: token?.ofMany === true ? (tokens?.stats().sent ?? null) : null,
+    },
+  }
+}
+
+/** What a reader must know where some clients were clients by name only. */
+export function clientWarnings(target: UserTarget, tokens: TokenSource | null): Warning[] {
+  const { clients } = clientsOf(target, tokens)
+  if (clients === undefined) return []
+  const { configured, certificates, tokens: sent } = clients
+  const seen = Math.min(certificates ?? configured, sent ?? configured)
+  if (seen === configured) return []
+  return [
+    {
+      code: 'idle-clients',
+      message: `${target.label}: ${seen} of ${configured} clients took part`,
+      advice: `a connection is one client's, and each needs a request: --connections ${configured} and --max-connections with as many requests, or --load churn`,
+    },
+  ]
 }
 
 /** What a reader of a run on targets must know of all of them. */

@@ -11,9 +11,18 @@ import { createDeadline, type Cap, type Deadline } from './caps.ts'
 import type { CpuSource } from './cpu.ts'
 import { createPace, type Pace } from './pace.ts'
 import { preflightTarget, type Checked } from './preflight.ts'
-import { factsOf, recordOf, targetWarnings, tokenWarnings, type Recorded } from './record.ts'
+import {
+  clientWarnings,
+  factsOf,
+  recordOf,
+  targetWarnings,
+  tokenWarnings,
+  type Recorded,
+} from './record.ts'
 import type { Counted } from './target-sensors.ts'
-import { withToken, type UserTarget } from './target.ts'
+import { endpointsOf, withToken, type UserTarget } from './target.ts'
+import { createTeller } from './teller.ts'
+import type { Opening } from './token-plan.ts'
 import type { TokenSource } from './tokens.ts'
 
 /** A target as something that can be measured, block by block. */
@@ -93,8 +102,11 @@ interface Ready extends Recorded {
 }
 
 async function readyAll(options: TargetRunOptions, held: AsyncDisposableStack): Promise<Ready[]> {
-  const { targets, timeoutMs, signal, connections } = options
-  const tokensOf = createTokenShare(held, signal)
+  const { targets, timeoutMs, signal, connections, seed, onEvent } = options
+  const tell = createTeller((what, done, of) => {
+    onEvent({ kind: 'clients', what, done, of })
+  })
+  const tokensOf = createTokenShare(held, { signal, seed, tell })
   const paceOf = createPaceShare()
   const ready: Ready[] = []
   for (const target of targets) {
@@ -134,17 +146,17 @@ async function latencyOf(
   if (!isCutOff) return checked.answer.tookMs
   const { label } = target
   const alone = { label, connections: 1, timeoutMs, pace: null }
-  using connection = await openTargetConnections(withToken(target, tokens), alone)
+  using connection = await openTargetConnections([withToken(target, tokens)], alone)
   const { latenciesUs } = await connection.run(latencyRequests)
   return medianUs(latenciesUs) / usPerMs
 }
 
 /** One source of tokens for all targets with the same client: one refresh, not one for each. */
-function createTokenShare(held: AsyncDisposableStack, signal: AbortSignal) {
+function createTokenShare(held: AsyncDisposableStack, opening: Opening) {
   const sources = new Map<string, TokenSource>()
   return async ({ token }: UserTarget): Promise<TokenSource | null> => {
     if (token === null) return null
-    const source = sources.get(token.key) ?? held.use(await token.open(signal))
+    const source = sources.get(token.key) ?? held.use(await token.open(opening))
     sources.set(token.key, source)
     return source
   }
@@ -174,7 +186,10 @@ async function measureInto(
     procedure(sources, { ...context, onEvent: addCounted(context.onEvent, counted) }, run),
   )
   finished.warnings.push(
-    ...ready.flatMap(({ target, tokens }) => tokenWarnings(target.label, tokens)),
+    ...ready.flatMap(({ target, tokens }) => [
+      ...tokenWarnings(target.label, tokens),
+      ...(finished.complete ? clientWarnings(target, tokens) : []),
+    ]),
   )
   save(finished)
   return finished
@@ -203,13 +218,14 @@ function sourceOf(
   { connections, timeoutMs }: TargetRunOptions,
   counted: Counted[],
 ): TargetSource {
+  const endpoints = endpointsOf(target, tokens)
   return {
     id: target.label,
     caseId: 'target',
     start: () =>
       startTargetArm({
         label: target.label,
-        endpoint: withToken(target, tokens),
+        endpoints,
         connections,
         timeoutMs,
         pace,

@@ -31,6 +31,12 @@ export interface RequestSettings {
   readonly cert?: string
   readonly key?: string
   readonly ca?: string
+  /** Distinct clients; `{client}` in what differs between them is the number of each. */
+  readonly clients?: number
+  /** Number of the first; default: 0. */
+  readonly firstClient?: number
+  /** File of one JSON object a line that says what differs between them. */
+  readonly identities?: string
   readonly tokenUrl?: string
   readonly issuer?: string
   /** PEM file of anchors for the issuer; default: those of the target. */

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
-import { decodeJwt } from 'jose'
 import { BenchError } from '../errors.ts'
 import type { ClientTls, Endpoint } from '../load/target.ts'
+import { clientsOf } from './clients.ts'
 import { clientTls, readIdentity, readNamedFile, readSecret } from './credentials.ts'
-import { createIssuer } from './issuer.ts'
+import { readCrowd, type Crowd, type Watched } from './crowd.ts'
 import { cpuPlanOf, type CpuPlan } from './cpu.ts'
-import type { HeaderSetting, RequestSettings, SecretRef, TargetSettings } from './settings.ts'
-import { openTokens, type FetchedToken, type TokenSource } from './tokens.ts'
+import type { HeaderSetting, RequestSettings, TargetSettings } from './settings.ts'
+import { tokenPlanOf, type TokenPlan } from './token-plan.ts'
+import type { TokenSource } from './tokens.ts'
 import { bareHost, isLoopback, parseWebUrl, portOf, storableUrl } from './url.ts'
 
 /** A server that is the user's own, ready to be asked. */
@@ -18,8 +19,10 @@ export interface UserTarget {
   /** For messages. */
   readonly host: string
   readonly isLoopback: boolean
-  /** Everything but the token. */
+  /** Everything but the token; of many clients the first. */
   readonly endpoint: Endpoint
+  /** Null: one client, without a number. */
+  readonly crowd: Crowd | null
   readonly hasCertificate: boolean
   /** Null: no token is sent. */
   readonly token: TokenPlan | null
@@ -29,24 +32,21 @@ export interface UserTarget {
   readonly requestDigest: string
 }
 
-/** Where a token comes from; targets whose `key` is the same share one. */
-export interface TokenPlan {
-  readonly key: string
-  /** Fetches the first one; rejects with one line that repeats no secret, or when the signal aborts. */
-  open(signal: AbortSignal): Promise<TokenSource & AsyncDisposable>
-}
-
 /** Reads all that the settings name; throws usage errors, and sends nothing yet. */
 export async function resolveTarget(
-  settings: TargetSettings,
-  timeoutMs: number,
+  given: TargetSettings,
+  limits: Watched & { readonly timeoutMs: number },
 ): Promise<UserTarget> {
+  const list = clientsOf(given)
+  const settings = { ...given, ...list?.of(0) }
   const url = parseWebUrl('--target', settings.url)
   const payload =
     settings.bodyFile === undefined ? null : readNamedFile('--body-file', settings.bodyFile)
   const method = methodOf(settings, payload)
   const [status = 200, ...otherStatuses] = settings.expectStatus ?? [200]
-  const token = await tokenPlanOf(settings, timeoutMs)
+  const crowd = list === null ? null : await readCrowd(list, limits)
+  const many = list === null || crowd === null ? null : { list, crowd }
+  const token = await tokenPlanOf(given, many, limits)
   const headers = headersOf(settings, { url, hasToken: token !== null })
   const endpoint: Endpoint = {
     host: bareHost(url),
@@ -72,6 +72,7 @@ export async function resolveTarget(
     host: url.host,
     isLoopback: isLoopback(url),
     endpoint,
+    crowd,
     hasCertificate: settings.cert !== undefined,
     token,
     cpu: cpuPlanOf(settings, isLoopback(url)),
@@ -79,22 +80,44 @@ export async function resolveTarget(
   }
 }
 
-/** The endpoint with the token of the moment in each request. */
+/** What is asked in turn: of many clients each with its own certificate, and its own token. */
+export function endpointsOf(target: UserTarget, tokens: TokenSource | null): readonly Endpoint[] {
+  const { crowd, token, endpoint } = target
+  const { tls } = endpoint
+  const many = token?.ofMany === true ? tokens : null
+  const common = many === null ? withToken(target, tokens) : endpoint
+  const bearer = (clientOf: () => number) =>
+    many === null ? {} : { ownHeaders: () => bearerOf(goodToken(many, clientOf())) }
+  if (crowd?.identities != null && tls !== null) {
+    return crowd.identities.map((identity, client) => ({
+      ...common,
+      ...bearer(() => client),
+      tls: { ...tls, ...identity },
+      onPresented: () => crowd.presented?.saw(client),
+    }))
+  }
+  // Nothing of a connection says whose it is: each carries the requests of all clients in turn.
+  let next = 0
+  return [{ ...common, ...bearer(() => next++ % (crowd?.count ?? 1)) }]
+}
+
+/** The endpoint with the token of the moment in each request; of many clients the first. */
 export function withToken(target: UserTarget, tokens: TokenSource | null): Endpoint {
   if (tokens === null) return target.endpoint
   const { headers } = target.endpoint
   // One that never changes need not be asked for: the request's bytes are then made once.
   return tokens.stats().lifetimeMs === null
-    ? { ...target.endpoint, headers: { ...headers, authorization: `Bearer ${tokens.current()}` } }
-    : {
-        ...target.endpoint,
-        ownHeaders: () => ({ authorization: `Bearer ${goodToken(tokens)}` }),
-      }
+    ? { ...target.endpoint, headers: { ...headers, ...bearerOf(tokens.current()) } }
+    : { ...target.endpoint, ownHeaders: () => bearerOf(goodToken(tokens)) }
+}
+
+function bearerOf(token: string) {
+  return { authorization: `Bearer ${token}` }
 }
 
 /** Throws where there is none: then no request is sent at all. */
-function goodToken(tokens: TokenSource): string {
-  const token = tokens.current()
+function goodToken(tokens: TokenSource, client = 0): string {
+  const token = tokens.current(client)
   if (token === '') throw new Error('the access token has expired')
   return token
 }
@@ -165,91 +188,6 @@ function headerValue(name: string, value: HeaderSetting['value']): string {
   )
 }
 
-async function tokenPlanOf(
-  settings: RequestSettings,
-  timeoutMs: number,
-): Promise<TokenPlan | null> {
-  const { token, tokenUrl, issuer } = settings
-  if (tokenUrl === undefined && issuer === undefined) {
-    const foreign = tokenOnly.find(([key]) => settings[key] !== undefined)
-    if (foreign !== undefined)
-      throw new BenchError('usage', `${foreign[1]} needs --issuer or --token-url`)
-    return token === undefined ? null : fixedToken(token)
-  }
-  if (token !== undefined)
-    throw new BenchError('usage', '--token-file: tokens are fetched from the issuer, leave one out')
-  const own = await createIssuer(settings, readIdentity(settings), timeoutMs)
-  // Two targets with the same client share its tokens; the paths stand for what they hold.
-  const { cert, ca, issuerCa, clientId, clientAuth, clientSecret, clientKey } = settings
-  const { scope, resource, audience } = settings
-  const parts = [tokenUrl, issuer, cert, ca, issuerCa, clientId, clientAuth, clientSecret]
-  return {
-    key: JSON.stringify([...parts, clientKey, scope, resource, audience].map((one) => one ?? null)),
-    open: (signal) =>
-      opened(
-        () => own.fetch(),
-        async () => {
-          await own[Symbol.asyncDispose]()
-        },
-        signal,
-      ),
-  }
-}
-
-/** A token out of a file, which is read anew before it expires: something else may renew it. */
-function fixedToken(ref: SecretRef): TokenPlan {
-  const fetch = (): Promise<FetchedToken> =>
-    Promise.resolve().then(() => {
-      const value = readSecret('--token-file', ref).trim()
-      // RFC 6750 section 2.1: what a Bearer token may look like.
-      if (!/^[A-Za-z0-9._~+/-]+=*$/.test(value))
-        throw new BenchError('usage', '--token-file: holds no token, expected one and nothing else')
-      const lifetimeMs = lifetimeOf(value)
-      if (lifetimeMs !== null && lifetimeMs <= 0)
-        throw new BenchError('preflight-failed', '--token-file: the token in it has expired')
-      return { value, lifetimeMs }
-    })
-  return {
-    key: JSON.stringify(ref),
-    open: (signal) => opened(fetch, () => Promise.resolve(), signal),
-  }
-}
-
-/** Of a JWT what is left of it, by this machine's clock; null of anything else. */
-function lifetimeOf(token: string): number | null {
-  try {
-    const { exp } = decodeJwt(token)
-    return exp === undefined ? null : exp * msPerSecond - Date.now()
-  } catch {
-    return null
-  }
-}
-
-async function opened(
-  fetch: () => Promise<FetchedToken>,
-  dispose: () => Promise<void>,
-  signal: AbortSignal,
-): Promise<TokenSource & AsyncDisposable> {
-  // What hangs in a fetch ends with the connection.
-  const onAbort = () => void dispose()
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    const source = await openTokens(fetch)
-    return Object.assign(source, {
-      async [Symbol.asyncDispose]() {
-        source[Symbol.dispose]()
-        await dispose()
-      },
-    })
-  } catch (error) {
-    await dispose()
-    signal.throwIfAborted()
-    throw error
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
-}
-
 function requestDigestOf(
   { pathname }: URL,
   { method = 'GET', headers, payload }: Endpoint,
@@ -262,14 +200,3 @@ function requestDigestOf(
 
 /** Fields that say where a message ends and what becomes of its connection. */
 const ownHeaders = new Set(['content-length', 'transfer-encoding', 'connection', 'upgrade', 'te'])
-const tokenOnly = [
-  ['clientId', '--client-id'],
-  ['clientAuth', '--client-auth'],
-  ['clientSecret', '--client-secret-file'],
-  ['clientKey', '--client-key-file'],
-  ['scope', '--scope'],
-  ['resource', '--resource'],
-  ['audience', '--audience'],
-  ['issuerCa', '--issuer-ca'],
-] as const
-const msPerSecond = 1_000

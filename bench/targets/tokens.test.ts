@@ -1,39 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { createTokenWorld, settle } from './tokens-testbed.ts'
 import { openTokens, type FetchedToken, type TokenWorld } from './tokens.ts'
-
-/** A world whose time passes when it is told to. */
-function createWorld(random = 0): TokenWorld & { advance(ms: number): Promise<void> } {
-  let nowMs = 1_000
-  let timers: { atMs: number; then: () => void }[] = []
-  return {
-    nowMs: () => nowMs,
-    random: () => random,
-    after(delayMs, then) {
-      const timer = { atMs: nowMs + delayMs, then }
-      timers.push(timer)
-      return () => {
-        timers = timers.filter((one) => one !== timer)
-      }
-    },
-    async advance(ms) {
-      const endMs = nowMs + ms
-      for (;;) {
-        await settle()
-        const [next] = timers.filter(({ atMs }) => atMs <= endMs).sort((a, b) => a.atMs - b.atMs)
-        if (next === undefined) break
-        timers = timers.filter((one) => one !== next)
-        nowMs = Math.max(nowMs, next.atMs)
-        next.then()
-      }
-      nowMs = endMs
-    },
-  }
-}
-
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await Promise.resolve()
-}
 
 /** An issuer of tokens t1, t2, … that live a second; `answers` may hold failures. */
 function createIssuer(answers: readonly (Error | Promise<FetchedToken>)[] = []) {
@@ -50,7 +18,7 @@ function createIssuer(answers: readonly (Error | Promise<FetchedToken>)[] = []) 
 }
 
 test('each token is fetched while the one before is good, over many lifetimes', async () => {
-  const [world, issuer] = [createWorld(), createIssuer()]
+  const [world, issuer] = [createTokenWorld(), createIssuer()]
   using tokens = await openTokens(issuer.fetch, world)
   const seen: string[] = []
   for (let step = 0; step < 100; step++) {
@@ -75,7 +43,7 @@ test('each token is fetched while the one before is good, over many lifetimes', 
 test('while a token is fetched the old one is sent, and nobody asks for a second', async () => {
   const slow = Promise.withResolvers<FetchedToken>()
   const first = Promise.resolve({ value: 'first', lifetimeMs: 1_000 })
-  const [world, issuer] = [createWorld(), createIssuer([first, slow.promise])]
+  const [world, issuer] = [createTokenWorld(), createIssuer([first, slow.promise])]
   using tokens = await openTokens(issuer.fetch, world)
   await world.advance(900)
   assert.deepEqual([tokens.current(), issuer.asked()], ['first', 2])
@@ -87,7 +55,7 @@ test('while a token is fetched the old one is sent, and nobody asks for a second
 test('a lifetime counts from the question, not from the answer', async () => {
   const slow = Promise.withResolvers<FetchedToken>()
   const never = new Promise<FetchedToken>(() => undefined)
-  const [world, issuer] = [createWorld(), createIssuer([slow.promise, never])]
+  const [world, issuer] = [createTokenWorld(), createIssuer([slow.promise, never])]
   const opening = openTokens(issuer.fetch, world)
   await world.advance(400)
   slow.resolve({ value: 'slow', lifetimeMs: 1_000 })
@@ -103,7 +71,7 @@ test('a failed refresh is counted by its reason and repeated, later each time', 
   const first = Promise.resolve({ value: 'first', lifetimeMs: 10_000 })
   const failures = [new Error('answers 503'), new Error('answers 503'), new Error('answers 500')]
   // Half of the wait is by chance: 0.5 + 0.5 makes it 100, 200, 400 ms.
-  const [world, issuer] = [createWorld(0.5), createIssuer([first, ...failures])]
+  const [world, issuer] = [createTokenWorld(0.5), createIssuer([first, ...failures])]
   using tokens = await openTokens(issuer.fetch, world)
   // A quarter and half a tenth of 10 s are left at 7,000 ms.
   const asked: number[] = []
@@ -120,7 +88,7 @@ test('a failed refresh is counted by its reason and repeated, later each time', 
 test('when the last token expires the source is lost, and an expired one is never sent', async () => {
   const first = Promise.resolve({ value: 'first', lifetimeMs: 1_000 })
   const failures = Array.from({ length: 50 }, () => new Error('answers 503'))
-  const [world, issuer] = [createWorld(), createIssuer([first, ...failures])]
+  const [world, issuer] = [createTokenWorld(), createIssuer([first, ...failures])]
   using tokens = await openTokens(issuer.fetch, world)
   await world.advance(999)
   assert.deepEqual([tokens.current(), tokens.lost.aborted], ['first', false])
@@ -144,7 +112,7 @@ test('it is the clock that decides, also where a timer is late', async () => {
 
 test('a token that does not say when it ends is never renewed', async () => {
   const first = Promise.resolve({ value: 'first', lifetimeMs: null })
-  const [world, issuer] = [createWorld(), createIssuer([first])]
+  const [world, issuer] = [createTokenWorld(), createIssuer([first])]
   using tokens = await openTokens(issuer.fetch, world)
   await world.advance(1e9)
   assert.deepEqual([tokens.current(), issuer.asked()], ['first', 1])
@@ -152,5 +120,5 @@ test('a token that does not say when it ends is never renewed', async () => {
 
 test('without a first token there is no source', async () => {
   const issuer = createIssuer([new Error('answers 401 invalid_client')])
-  await assert.rejects(openTokens(issuer.fetch, createWorld()), /invalid_client/)
+  await assert.rejects(openTokens(issuer.fetch, createTokenWorld()), /invalid_client/)
 })

@@ -15,12 +15,14 @@ export interface TokenStats {
   readonly failures: Readonly<Record<string, number>>
   /** Of the newest token. */
   readonly lifetimeMs: number | null
+  /** Of many clients, those whose token was sent; with the very same token they are one. */
+  readonly sent?: number
 }
 
 /** The token of the next request, renewed in the background. */
 export interface TokenSource extends Disposable {
-  /** Empty once the last token has expired: an expired one is never sent. */
-  current(): string
+  /** Of one of many clients by its place from 0; empty once the last has expired: an expired one is never sent. */
+  current(client?: number): string
   /** Aborted, with the reason, when the last token has expired and there is no other. */
   readonly lost: AbortSignal
   stats(): TokenStats
@@ -34,6 +36,16 @@ export interface TokenWorld {
   readonly random: Random
 }
 
+/** What the tokens of many clients share. */
+export interface TokenShare {
+  /** How each is named where there are several, with a colon. */
+  readonly who: string
+  /** Aborted with the first that is lost: the run is over for all. */
+  readonly lost: AbortController
+  /** Share of the lifetime over which refreshes are spread. */
+  readonly jitterShare: number
+}
+
 /**
  * Fetches a first token, and each next one well ahead of the expiry of the one before, at a moment that is
  * not the same for all clients. Whoever sends meanwhile uses the old one, so that no request waits. Only
@@ -43,8 +55,8 @@ export interface TokenWorld {
 export async function openTokens(
   fetch: () => Promise<FetchedToken>,
   world: TokenWorld = realWorld(),
+  { who, lost, jitterShare }: TokenShare = { ...alone, lost: new AbortController() },
 ): Promise<TokenSource> {
-  const lost = new AbortController()
   const failures: Record<string, number> = {}
   let fetched = 0
   let failedInARow = 0
@@ -90,7 +102,7 @@ export async function openTokens(
     lost.abort(
       new BenchError(
         'measurement-failed',
-        `the access token expired and there is no other: ${told.join(', ') || 'it is not renewed'}`,
+        `${who}the access token expired and there is no other: ${told.join(', ') || 'it is not renewed'}`,
       ),
     )
   }
@@ -114,7 +126,8 @@ export async function openTokens(
   }
 }
 
-function realWorld(): TokenWorld {
+/** Clock and timers of this process. */
+export function realWorld(random: Random = createRandom(process.pid)): TokenWorld {
   return {
     nowMs: () => performance.now(),
     after(delayMs, then) {
@@ -124,14 +137,14 @@ function realWorld(): TokenWorld {
         clearTimeout(timer)
       }
     },
-    random: createRandom(process.pid),
+    random,
   }
 }
 
 const nothing = (): void => undefined
 /** A refresh begins when a quarter to a third of the lifetime is left. */
 const leastShareLeft = 0.25
-const jitterShare = 0.1
+const alone = { who: '', jitterShare: 0.1 } as const
 const firstWaitMs = 100
 const longestWaitMs = 5_000
 /** Beyond this Node's timers fire at once. */

@@ -37,6 +37,11 @@ export function bareHost({ hostname }: URL): string {
   return hostname.replace(/^\[|\]$/g, '')
 }
 
+/** What a TLS client calls the host: RFC 6066 section 3 knows no addresses, and those are checked all the same. */
+export function serverNameOf(host: string): string {
+  return /^[\d.]+$|:/.test(host) ? '' : host
+}
+
 /** Port, also where the URL leaves it to its scheme. */
 export function portOf({ port, protocol }: URL): number {
   if (port !== '') return Number(port)
