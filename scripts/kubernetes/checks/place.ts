@@ -25,6 +25,12 @@ export function textsOf(value: unknown): string[] {
   return isNode(value) ? Object.values(value).flatMap(textsOf) : []
 }
 
+/** Keys of the mapping at a path; none where there is no mapping. */
+export function keysAt(value: unknown, path: readonly string[]): string[] {
+  const found = valueAt(value, path)
+  return isNode(found) ? Object.keys(found) : []
+}
+
 /** Whether a value has values of its own. */
 export function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null
