@@ -38,7 +38,7 @@ test('every command of the README is one that is tested here, or the test comman
   assert.ok(runnable.length >= 8)
 })
 
-/** What needs a cluster: held by scripts/kubernetes/commands.test.ts. */
+/** What needs a cluster: held by scripts/kubernetes/readme.test.ts. */
 const ofClusters = commandsOf(readme).filter((line) => line.startsWith('kubectl '))
 
 /** The same command on a server of the tests, where the README has one at a port of its reader's. */
