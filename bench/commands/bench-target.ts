@@ -115,13 +115,6 @@ function closedWork({ subject, targets, cap, connections }: Scene): Work {
 function openWork({ subject: { options, chosen }, targets, connections }: Scene): Work {
   const plan = openPlanOf(options, { mode: chosen.mode, seed: chosen.plan.seed })
   const { request, blocks } = plan
-  const renewed = targets.find(({ token }) => token !== null)
-  if (request.generators !== undefined && renewed !== undefined) {
-    throw new BenchError(
-      'usage',
-      `--generators ${request.generators}: tokens are renewed by one process, leave it out`,
-    )
-  }
   return {
     wanted: {
       ratePerSecond: request.ratePerSecond,

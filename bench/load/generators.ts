@@ -1,9 +1,9 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { BenchError } from '../errors.ts'
-import type { GeneratorOrder, GeneratorReport } from './generator-process.ts'
+import type { GeneratorOrder, GeneratorReport, SentTarget } from './generator-process.ts'
 import { mergeStripes, type MergedReading, type StripeReading, type StripeTask } from './stripe.ts'
-import { hasOwnRequests, type Endpoint } from './target.ts'
+import type { Endpoint } from './target.ts'
 
 /** A window that several generator processes offer together. */
 export interface GeneratorsOptions extends Omit<StripeTask, 'index' | 'of'> {
@@ -17,20 +17,16 @@ export interface GeneratorsOptions extends Omit<StripeTask, 'index' | 'of'> {
 
 /**
  * Offers one schedule from several processes of this machine: striped, begun at one instant of the clock
- * that they share, merged without loss. A generator that fails or dies fails the window: nothing is
- * extrapolated over a missing stripe. Throws `measurement-failed`, or the signal's reason.
+ * that they share, merged without loss. This process renews what their requests bring, and tells them. A
+ * generator that fails or dies fails the window: nothing is extrapolated over a missing stripe. Throws `measurement-failed`, or the signal's reason.
  */
 export async function runGenerators(
   targets: Endpoint | readonly Endpoint[],
   { generators: of, signal, onConnected, onStarted, ...task }: GeneratorsOptions,
 ): Promise<MergedReading> {
   signal?.throwIfAborted()
-  if ([targets].flat().some(hasOwnRequests)) {
-    throw new BenchError(
-      'usage',
-      '--generators: requests that are signed one by one are made by one process, leave it out',
-    )
-  }
+  const endpoints = [targets].flat()
+  const sent = endpoints.map(sentTarget)
   const processes = Array.from({ length: of }, (_, index) =>
     startGenerator(`generator ${index + 1} of ${of}`),
   )
@@ -46,7 +42,9 @@ export async function runGenerators(
   try {
     onStarted?.(processes.map(({ pid }) => pid))
     for (const [index, each] of processes.entries())
-      each.order({ kind: 'prepare', targets, task: { ...task, index, of } })
+      each.order({ kind: 'prepare', targets: sent, task: { ...task, index, of } })
+    using telling = new DisposableStack()
+    for (const end of tellRenewals(endpoints, processes)) telling.defer(end)
     await all(processes.map(({ connected }) => connected))
     await onConnected?.()
     const atNs = process.hrtime.bigint() + leadNs
@@ -56,6 +54,30 @@ export async function runGenerators(
     signal?.removeEventListener('abort', onAbort)
     await Promise.all(processes.map((each) => each.stop()))
   }
+}
+
+/** What a generator can be sent of a target: no function. Throws `usage` where it cannot do without. */
+function sentTarget(target: Endpoint): SentTarget {
+  const { ownHeaders, renewal, ...endpoint } = target
+  if (endpoint.body === undefined && (ownHeaders === undefined || renewal !== undefined))
+    return { endpoint, credential: renewal?.current() ?? null }
+  throw new BenchError(
+    'usage',
+    '--generators: requests that are signed one by one are made by one process, leave it out',
+  )
+}
+
+/** Hands each renewed credential on; gives what ends that. */
+function tellRenewals(
+  endpoints: readonly Endpoint[],
+  processes: readonly Generator[],
+): (() => void)[] {
+  return endpoints.flatMap(
+    ({ renewal }, target) =>
+      renewal?.onRenewed((credential) => {
+        for (const each of processes) each.order({ kind: 'renew', target, credential })
+      }) ?? [],
+  )
 }
 
 interface Generator {
@@ -106,9 +128,8 @@ function startGenerator(name: string): Generator {
     connected: connected.promise,
     done: done.promise,
     order(order) {
-      child.send(order, (error) => {
-        if (error) fail(`does not listen: ${error.message}`)
-      })
+      // One that does not hear it any more has ended, or ends by that: `close` says why.
+      child.send(order, () => undefined)
     },
     async stop() {
       if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)

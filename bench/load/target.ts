@@ -1,4 +1,5 @@
 import type { SecureContextOptions } from 'node:tls'
+import type { Renewal } from './renewal.ts'
 import type { Expected } from './response.ts'
 
 /** Where a load goes and what it expects. */
@@ -19,6 +20,8 @@ export interface Endpoint {
   readonly headers: Readonly<Record<string, string>>
   /** Headers of which every request has its own, as proofs that are good once; default: none. Where it throws, no request is sent. */
   readonly ownHeaders?: () => Readonly<Record<string, string>>
+  /** Where `ownHeaders` are those of a credential that is renewed: the same for other processes, which cannot ask them. */
+  readonly renewal?: Renewal
   readonly expect: Expected
 }
 

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { decodeJwt } from 'jose'
 import { BenchError } from '../errors.ts'
+import { expiredToken, type Renewal } from '../load/renewal.ts'
+import { sharedNs } from '../load/stripe.ts'
 import type { ClientTls, Endpoint } from '../load/target.ts'
 import { clientTls, readIdentity, readNamedFile, readSecret } from './credentials.ts'
 import { createIssuer } from './issuer.ts'
@@ -85,17 +87,38 @@ export function withToken(target: UserTarget, tokens: TokenSource | null): Endpo
   const { headers } = target.endpoint
   // One that never changes need not be asked for: the request's bytes are then made once.
   return tokens.stats().lifetimeMs === null
-    ? { ...target.endpoint, headers: { ...headers, authorization: `Bearer ${tokens.current()}` } }
+    ? { ...target.endpoint, headers: { ...headers, ...bearer(tokens.current()) } }
     : {
         ...target.endpoint,
-        ownHeaders: () => ({ authorization: `Bearer ${goodToken(tokens)}` }),
+        ownHeaders: () => bearer(goodToken(tokens)),
+        renewal: renewalOf(tokens),
       }
+}
+
+/** What other processes are told of the tokens: the clock of one of them is no other's. */
+function renewalOf(tokens: TokenSource): Renewal {
+  const current = () => {
+    const endMs = tokens.expiresAtMs()
+    const goodUntilNs = endMs === null ? null : sharedNs(endMs)
+    return { headers: bearer(tokens.current()), goodUntilNs }
+  }
+  return {
+    current,
+    onRenewed: (tell) =>
+      tokens.onRenewed(() => {
+        tell(current())
+      }),
+  }
+}
+
+function bearer(token: string): { readonly authorization: string } {
+  return { authorization: `Bearer ${token}` }
 }
 
 /** Throws where there is none: then no request is sent at all. */
 function goodToken(tokens: TokenSource): string {
   const token = tokens.current()
-  if (token === '') throw new Error('the access token has expired')
+  if (token === '') throw expiredToken()
   return token
 }
 
