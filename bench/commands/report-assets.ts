@@ -26,5 +26,5 @@ const folder = join(import.meta.dirname, '..', 'render', 'page')
 /** In the order in which they need each other. */
 const pageScripts = [
   ...['numbers', 'theme', 'plugins', 'frame'],
-  ...['cost', 'latency', 'parts', 'time', 'start'],
+  ...['cost', 'latency', 'parts', 'time', 'targets', 'start'],
 ] as const
