@@ -48,7 +48,7 @@ export function saveTexts(
   saveFile(
     files.markdown,
     isOfTargets(input)
-      ? renderTargetMarkdown(input.main)
+      ? renderTargetMarkdown(input.targets ?? [input.main])
       : renderReportMarkdown(input.main, input.claims),
   )
   saveFile(files.csv, renderCsv(input.main.summary))

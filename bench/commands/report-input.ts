@@ -38,7 +38,12 @@ export async function gatherReport(
 ): Promise<Omit<ReportInput, 'assets'>> {
   const { runs } = listRuns([results])
   const main = mainRun(word, results, runs)
-  if (isOfTargets(main)) return loneInput(reported(main))
+  if (isOfTargets(main)) {
+    const lone = loneInput(reported(main))
+    if (word !== undefined) return lone
+    const targets = newestTargets(runs.map(({ run }) => run))
+    return { ...lone, targets, evidence: targets.map(({ run }) => run) }
+  }
   const history = [main, ...runs.map(({ run }) => run).filter(isNot(main))]
   return reportOf(main, { results, runs, history }, io)
 }

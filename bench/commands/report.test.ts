@@ -57,7 +57,9 @@ test('a report of targets: by name, and where nothing else was measured, without
     assert.match(html.toString(), /<h1>What these servers take<\/h1>/)
     assert.ok((await filesOf(runId)).html.equals(html))
   }
-  assert.match((await filesOf()).runId, /^target-/)
+  const whole = await filesOf()
+  assert.match(whole.runId, /^target-/)
+  for (const [target] of charts) assert.ok(whole.html.includes(`Run ${target} of`), target)
   // With a run of the reference servers, they stand in its report.
   saveRun(folder, combinedRun())
   const { runId, html } = await filesOf()

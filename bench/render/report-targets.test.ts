@@ -109,7 +109,7 @@ test('an address is told without user, password and what is behind the question 
     }))
     const told = reported({ ...run, arms })
     const report = renderReport(reportInput(combinedRun(), { targets: [told.run] }))
-    for (const text of [report, pageOf(told.run), renderTargetMarkdown(told)]) {
+    for (const text of [report, pageOf(told.run), renderTargetMarkdown([told])]) {
       assert.ok(text.includes('gw.example'), run.runId)
       assert.ok(!text.includes('s3cret'), run.runId)
     }
@@ -142,13 +142,13 @@ test('hostile names are text, in the page and in Markdown', () => {
     ...(arm.target === undefined ? {} : { target: { ...arm.target, method: evil, tls: evil } }),
   }))
   const told = reported({ ...closed, arms })
-  for (const text of [pageOf(told.run), renderTargetMarkdown(told)])
+  for (const text of [pageOf(told.run), renderTargetMarkdown([told])])
     assert.ok(!text.includes('<img src=x'))
 })
 
 test('Markdown has the same tables, and no cell is lost', () => {
   for (const run of runs) {
-    const text = renderTargetMarkdown(reported(run))
+    const text = renderTargetMarkdown([reported(run)])
     assert.match(text, /^### What these servers take/)
     assert.ok(text.includes(noCpu))
     for (const line of text.split('\n\n').filter((part) => part.startsWith('|'))) {

@@ -6,6 +6,7 @@ import {
   hasWindows,
   type Summary,
 } from '../analysis/summary.ts'
+import type { Run } from '../results.ts'
 import { html, htmlTable, type Markup, type PageAssets } from './html.ts'
 import { namesOf, percentileMetrics, type ReportedRun } from './page-model.ts'
 import { costSection, spectraSection } from './report-cost.ts'
@@ -30,29 +31,29 @@ export function renderRunPage(main: ReportedRun, frame: PageFrame): string {
     ...measuredSections(main),
     { id: 'score', title: 'What is refused', body: scoreSection(main.run.arms) },
     { id: 'method', title: 'Method and limits', body: methodSection() },
-    machine(main),
+    machine(main, [main.run]),
   ])
 }
 
-/** The page of a run of servers that are the user's own. */
+/** The page of runs of servers that are the user's own. */
 export function renderTargetPage(input: ReportInput): string {
-  const { main } = input
+  const { main, targets = [], evidence } = input
   return renderPage(
     input,
     [
-      { id: 'targets', title: 'What their answers take', body: targetsSection([main]) },
+      { id: 'targets', title: 'What their answers take', body: targetsSection(targets) },
       { id: 'method', title: 'Method and limits', body: targetMethod() },
-      machine(main),
+      machine(main, evidence),
     ],
     { heading: 'What these servers take', title: 'What these servers take' },
   )
 }
 
-function machine({ run }: ReportedRun): Section {
+function machine({ run }: ReportedRun, evidence: readonly Run[]): Section {
   return {
     id: 'machine',
     title: 'Machine, and how to measure it again',
-    body: machineSection(run, [run], () => null),
+    body: machineSection(run, evidence, () => null),
   }
 }
 

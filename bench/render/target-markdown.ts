@@ -10,12 +10,15 @@ import {
 } from './target-tables.ts'
 import { comparisonSentence } from './target-text.ts'
 
-/** A run of the user's own servers for a comment or a job summary on GitHub: its tables, and what is compared. */
-export function renderTargetMarkdown(reported: ReportedRun): string {
+/** Runs of the user's own servers for a comment or a job summary on GitHub: their tables, and what is compared. */
+export function renderTargetMarkdown(runs: readonly ReportedRun[]): string {
+  return ['### What these servers take', ...runs.flatMap(partsOf)].join('\n\n').concat('\n')
+}
+
+function partsOf(reported: ReportedRun): string[] {
   const { run, summary } = reported
   const tables = [factsTable(reported), ...figureTables(reported), preflightTable(reported)]
   return [
-    '### What these servers take',
     markdownProse(`${machineWords(run.environment)}; run ${run.runId}`),
     ...(run.arms.some(isTimedOnly)
       ? ['No server CPU, wall-clock only: network and queues included.']
@@ -23,8 +26,6 @@ export function renderTargetMarkdown(reported: ReportedRun): string {
     ...tables.filter(({ rows }) => rows.length > 0).map(tableLines),
     ...summary.comparisons.map((one) => markdownProse(comparisonSentence(one, namesOf(summary)))),
   ]
-    .join('\n\n')
-    .concat('\n')
 }
 
 function tableLines({ caption, heads, rows }: TargetTable): string {
