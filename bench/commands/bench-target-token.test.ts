@@ -48,9 +48,12 @@ test('tokens of 2 s are renewed without one failed request, over several lifetim
     ...['--client-secret-file', bed.write('secret', lab.secret)],
     ...['--resource', resources.shortJwt, '--scope', 'payments:read'],
   ]
+  // 7 s in lifetimes of less than 2 s.
+  const even = ['--load', 'open', '--rate', '150', '--arrivals', 'constant', '--duration', '7s']
   const loads: [string[], number][] = [
-    // 7 s in lifetimes of less than 2 s.
-    [['--load', 'open', '--rate', '150', '--arrivals', 'constant', '--duration', '7s'], 4],
+    [even, 4],
+    [[...even, '--generators', '2'], 4],
+    [['--curve', '--smoke', '--generators', '2'], 1],
     [['--budget', '5s', '--quick'], 2],
     [['--load', 'churn', '--requests-per-connection', '1,inf', '--budget', '2s', '--quick'], 2],
   ]

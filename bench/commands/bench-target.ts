@@ -130,14 +130,7 @@ function closedWork({ subject, targets, cap, connections }: Scene): Work {
 function openWork({ subject: { options, chosen }, targets }: Scene): Work {
   const plan = openPlanOf(options, { mode: chosen.mode, seed: chosen.plan.seed })
   const { request, blocks } = plan
-  for (const { crowd } of targets) assertShared(crowd, request.generators ?? 1)
-  const renewed = targets.find(({ token }) => token !== null)
-  if (request.generators !== undefined && renewed !== undefined) {
-    throw new BenchError(
-      'usage',
-      `--generators ${request.generators}: tokens are renewed by one process, leave it out`,
-    )
-  }
+  for (const target of targets) assertShared(target, request.generators ?? 1)
   return {
     wanted: {
       ratePerSecond: request.ratePerSecond,
@@ -150,8 +143,14 @@ function openWork({ subject: { options, chosen }, targets }: Scene): Work {
   }
 }
 
-/** Each generator has clients of its own. */
-function assertShared(crowd: UserTarget['crowd'], generators: number): void {
+/** Each generator has clients of its own, and is told of renewed tokens of one. */
+function assertShared({ crowd, token }: UserTarget, generators: number): void {
+  if (generators > 1 && token?.ofMany === true) {
+    throw new BenchError(
+      'usage',
+      `--generators ${generators}: tokens of many clients are renewed by one process, leave it out`,
+    )
+  }
   if (crowd === null || crowd.count >= generators) return
   throw new BenchError(
     'usage',

@@ -26,5 +26,5 @@ const folder = join(import.meta.dirname, '..', 'render', 'page')
 /** In the order in which they need each other. */
 const pageScripts = [
   ...['numbers', 'theme', 'plugins', 'frame'],
-  ...['cost', 'hops', 'latency', 'parts', 'time', 'start'],
+  ...['cost', 'hops', 'latency', 'parts', 'time', 'targets', 'start'],
 ] as const

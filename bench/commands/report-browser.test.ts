@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import { hopRun } from '../analysis/hops-testdata.ts'
 import { renderReport } from '../render/report-html.ts'
-import { combinedRun, reportInput } from '../render/report-testdata.ts'
+import { combinedRun, reported, reportInput } from '../render/report-testdata.ts'
+import { renderRunPage } from '../render/run-page.ts'
+import { targetRuns } from '../render/target-testdata.ts'
 import type { Run } from '../results.ts'
 import {
   blankCharts,
@@ -40,6 +42,50 @@ for (const width of [1_280, 390]) {
     )
   }
 }
+
+for (const run of targetRuns()) {
+  for (const width of [1_280, 390]) {
+    const colorScheme = width === 390 ? 'dark' : 'light'
+    test(
+      `${run.runId}, ${width} px, ${colorScheme}: draws, fits, and is usable by all`,
+      options,
+      async (t) => {
+        const browser = await startBrowser(t)
+        const html = renderRunPage(reported(run), { assets })
+        const { page, faults } = await openPage(browser, fileOf(t, html), { width, colorScheme })
+        const isCurve = run.runId === 'target-curve'
+        assert.equal(await page.locator('canvas').count(), isCurve ? 2 : 1)
+        assert.deepEqual(await blankCharts(page), [])
+        assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width)
+        assert.deepEqual(await seriousFaults(page), [])
+        assert.deepEqual(faults, [])
+      },
+    )
+  }
+}
+
+test(
+  'targets beside the reference servers: every load can be chosen, with both targets',
+  options,
+  async (t) => {
+    const browser = await startBrowser(t)
+    const html = renderReport(reportInput(combinedRun(), { targets: targetRuns(), assets }))
+    const { page, faults } = await openPage(browser, fileOf(t, html))
+    const choices = await page.locator('#target-spectrum-load option').allTextContents()
+    assert.equal(choices.length, 11)
+    for (const [index, label] of choices.entries()) {
+      await page.selectOption('#target-spectrum-load', String(index))
+      assert.ok((await captionOf(page, 'target-spectrum')).endsWith(`by percentile, ${label}`))
+      assert.equal(await page.locator('[data-figures="target-spectrum"] tbody tr').count(), 2)
+    }
+    await page.selectOption('#target-curve-percentile', 'latencyP50Us')
+    assert.match(await captionOf(page, 'target-curve'), /^p50 latency, ms/)
+    // What the reference servers have of the same kind is not touched by it.
+    assert.match(await captionOf(page, 'curve'), /^p99 latency, ms/)
+    assert.deepEqual(await blankCharts(page), [])
+    assert.deepEqual(faults, [])
+  },
+)
 
 test('controls: metric, unit, cases, percentile and another run', options, async (t) => {
   const browser = await startBrowser(t)

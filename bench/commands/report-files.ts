@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { hasChurn, hasCurves, hasPrimitives, hasWindows } from '../analysis/summary.ts'
+import { hasChurn, hasCurves, hasPrimitives, hasTargets, hasWindows } from '../analysis/summary.ts'
 import { badgesOf } from '../render/badges.ts'
 import type { BarChart } from '../render/charts-bars.ts'
 import type { LineChart } from '../render/charts-spectrum.ts'
@@ -9,6 +9,8 @@ import type * as runCharts from '../render/run-charts.ts'
 import { renderCsv } from '../render/report-csv.ts'
 import { renderReport, type ReportInput } from '../render/report-html.ts'
 import { renderReportMarkdown } from '../render/report-markdown.ts'
+import { renderTargetPage } from '../render/run-page.ts'
+import { renderTargetMarkdown } from '../render/target-markdown.ts'
 import { saveFile } from '../store.ts'
 
 /** Files of a report, by what they are; lists where there are several. */
@@ -43,7 +45,12 @@ export function saveTexts(
     csv: join(folder, 'report.csv'),
     histograms: join(folder, 'report.hlog'),
   }
-  saveFile(files.markdown, renderReportMarkdown(input.main, input.claims))
+  saveFile(
+    files.markdown,
+    isOfTargets(input)
+      ? renderTargetMarkdown(input.targets ?? [input.main])
+      : renderReportMarkdown(input.main, input.claims),
+  )
   saveFile(files.csv, renderCsv(input.main.summary))
   saveFile(files.histograms, renderHistogramLog(input.main.run))
   return files
@@ -51,7 +58,7 @@ export function saveTexts(
 
 /** The page with as many other runs to compare with as fit. */
 function pageWithin(mostBytes: number, input: ReportInput): string {
-  const page = renderReport(input)
+  const page = isOfTargets(input) ? renderTargetPage(input) : renderReport(input)
   const { others } = input
   if (Buffer.byteLength(page) <= mostBytes || others.length === 0) return page
   return pageWithin(mostBytes, { ...input, others: others.slice(0, others.length >> 1) })
@@ -59,12 +66,18 @@ function pageWithin(mostBytes: number, input: ReportInput): string {
 
 /** Writes the badges of a report, as shields.io reads them. */
 export function saveBadges(folder: string, input: ReportInput): string[] {
+  // They tell of mechanisms, of which targets say nothing.
+  if (isOfTargets(input)) return []
   const badges = badgesOf(input.main.summary, { attacked: input.attacked, claims: input.claims })
   return Object.entries(badges).map(([name, badge]) => {
     const file = join(folder, 'badges', `${name}.json`)
     saveFile(file, `${JSON.stringify(badge)}\n`)
     return file
   })
+}
+
+function isOfTargets({ main }: ReportInput): boolean {
+  return hasTargets(main.summary)
 }
 
 async function saveCharts(folder: string, input: ReportInput): Promise<string[]> {
@@ -97,7 +110,8 @@ function chartsOf(
   if (hasChurn(summary)) return [['connections', charts.churnRunChart(run, summary)]]
   if (hasCurves(summary)) return [['curve', charts.curveRunChart(run, summary)]]
   if (hasWindows(summary)) return []
-  return Object.entries(charts.runCharts(run, summary))
+  const drawn = charts.runCharts(run, summary)
+  return hasTargets(summary) ? [['latency', drawn.latency]] : Object.entries(drawn)
 }
 
 /** Below what some mail servers and wikis take. */

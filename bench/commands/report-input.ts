@@ -9,6 +9,7 @@ import type { EventRecord } from '../events.ts'
 import { BenchError } from '../errors.ts'
 import type { OtherRun, ReportedRun } from '../render/page-model.ts'
 import type { ReportInput } from '../render/report-html.ts'
+import { loneInput } from '../render/run-page.ts'
 import type { ArmRecord, Run } from '../results.ts'
 import { loadScenarios } from '../scenarios.ts'
 import { listSizings } from '../sizing-store.ts'
@@ -37,6 +38,12 @@ export async function gatherReport(
 ): Promise<Omit<ReportInput, 'assets'>> {
   const { runs } = listRuns([results])
   const main = mainRun(word, results, runs)
+  if (isOfTargets(main)) {
+    const lone = loneInput(reported(main))
+    if (word !== undefined) return lone
+    const targets = newestTargets(runs.map(({ run }) => run))
+    return { ...lone, targets, evidence: targets.map(({ run }) => run) }
+  }
   const history = [main, ...runs.map(({ run }) => run).filter(isNot(main))]
   return reportOf(main, { results, runs, history }, io)
 }
@@ -57,15 +64,16 @@ export async function reportOf(
 ): Promise<Omit<ReportInput, 'assets'>> {
   const { environment } = main
   // Of the same machine and source alone: figures of others would stand beside these as if they belonged.
-  const kin = runs
+  const ofHere = runs
     .map(({ run }) => run)
     .filter(
       (run) =>
         run.environment.machineId === environment.machineId &&
         run.environment.commit === environment.commit &&
-        !isOfTargets(run) &&
         run.runId !== main.runId,
     )
+  const kin = ofHere.filter((run) => !isOfTargets(run))
+  const targets = newestTargets(ofHere)
   const newest = (kind: Kind) => reportedOrNull(newestOf(kin, kind))
   const declared = defaultsOf(await loadScenarios(io.root))
   const defaults = (scenario: string) => declared.get(scenario) ?? null
@@ -79,7 +87,10 @@ export async function reportOf(
   const storm = reportedOrNull(newestOf(churns.filter(hasStorms), 'churn'))
   const rested = new Set(claims.flatMap((claim) => claim.runs))
   const shown = [
-    ...new Set([main, ...[micro, churn, storm, curve].flatMap((one) => one?.run ?? [])]),
+    ...new Set([
+      main,
+      ...[micro, churn, storm, curve, ...targets].flatMap((one) => one?.run ?? []),
+    ]),
   ]
   return {
     main: reported(main),
@@ -87,6 +98,7 @@ export async function reportOf(
     churn,
     storm,
     curve,
+    targets,
     others: othersOf(main, runs, defaults),
     events,
     history: historyOf(history, { defaults }),
@@ -120,10 +132,7 @@ export function attackedArms(runs: readonly Run[]): ArmRecord[] {
 function mainRun(word: string | undefined, results: string, runs: readonly StoredRun[]): Run {
   const main =
     word === undefined
-      ? newestOf(
-          runs.map(({ run }) => run),
-          'closed',
-        )
+      ? defaultMain(runs.map(({ run }) => run))
       : findRun(word, [results], () => null).run
   if (main === null) {
     throw new BenchError(
@@ -131,19 +140,26 @@ function mainRun(word: string | undefined, results: string, runs: readonly Store
       `${results}: no whole run is stored; npm run bench -- combined measures one`,
     )
   }
-  if (isOfTargets(main)) {
-    throw new BenchError(
-      'usage',
-      `${main.runId}: a report is of what trust costs the reference servers, not of targets; leave the name out`,
-    )
-  }
-  if (kindOf(main) !== 'closed') {
+  if (kindOf(main) !== 'closed' && !isOfTargets(main)) {
     throw new BenchError(
       'usage',
       `${main.runId}: a report is of a run in closed loops, the others stand beside it; leave the name out`,
     )
   }
   return main
+}
+
+/** Who has measured nothing but servers of their own wants to read of those. */
+function defaultMain(runs: readonly Run[]): Run | null {
+  return newestOf(runs, 'closed') ?? newestTargets(runs)[0]?.run ?? null
+}
+
+/** The newest whole run of targets of each kind of load, the newest of all first; smoke runs only where there is no other. */
+function newestTargets(runs: readonly Run[]): ReportedRun[] {
+  const whole = runs.filter((run) => run.complete && isOfTargets(run))
+  const sound = whole.filter(({ mode }) => mode !== 'smoke')
+  const byKind = Map.groupBy(sound.length > 0 ? sound : whole, kindOf)
+  return [...byKind.values()].flatMap(([newest]) => (newest === undefined ? [] : reported(newest)))
 }
 
 /**

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
 import { cli, temporaryFolder } from '../cli-testbed.ts'
+import { combinedRun } from '../render/report-testdata.ts'
+import { targetRuns } from '../render/target-testdata.ts'
+import { saveRun } from '../store.ts'
 
 const reference = join(import.meta.dirname, '..', '..', 'results', 'reference', 'reference.json')
 
@@ -24,6 +27,44 @@ test('a report of a stored run: a page, Markdown, CSV, charts, histograms and ba
   // Again: the same bytes.
   await cli(words)
   assert.ok(readFileSync(files.html).equals(page))
+})
+
+test('a report of targets: by name, and where nothing else was measured, without', async (t) => {
+  const folder = temporaryFolder(t)
+  for (const run of targetRuns()) saveRun(folder, run)
+  const filesOf = async (...words: string[]) => {
+    const out = join(folder, 'report')
+    rmSync(out, { recursive: true, force: true })
+    const {
+      exitCode,
+      out: printed,
+      err,
+    } = await cli([...['report', ...words, '--results', folder, '--out', out, '--json']])
+    assert.equal(exitCode, 0, err)
+    const { runId } = JSON.parse(printed) as { runId: string }
+    return { runId, names: readdirSync(out).sort(), html: readFileSync(join(out, 'report.html')) }
+  }
+  const texts = ['report.csv', 'report.hlog', 'report.html', 'report.md']
+  const charts: [string, string[]][] = [
+    ['target-closed', ['latency.png']],
+    ['target-open', []],
+    ['target-curve', ['curve.png']],
+    ['target-churn', []],
+  ]
+  for (const [runId, pictures] of charts) {
+    const { runId: told, names, html } = await filesOf(runId)
+    assert.deepEqual([told, names], [runId, [...pictures, ...texts]])
+    assert.match(html.toString(), /<h1>What these servers take<\/h1>/)
+    assert.ok((await filesOf(runId)).html.equals(html))
+  }
+  const whole = await filesOf()
+  assert.match(whole.runId, /^target-/)
+  for (const [target] of charts) assert.ok(whole.html.includes(`Run ${target} of`), target)
+  // With a run of the reference servers, they stand in its report.
+  saveRun(folder, combinedRun())
+  const { runId, html } = await filesOf()
+  assert.equal(runId, 'run-1')
+  for (const [target] of charts) assert.ok(html.includes(`Run ${target} of`), target)
 })
 
 test('without any run: one line that says what to do', async (t) => {

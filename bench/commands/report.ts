@@ -20,7 +20,10 @@ export function reportCommand(io: Io, done: (result: CommandResult) => void): Co
     .description(
       'make a self-contained HTML report of stored runs, with Markdown, CSV, PNG, HdrHistogram log and badges',
     )
-    .argument('[run]', 'run id, file, commit or branch; default: the newest whole run')
+    .argument(
+      '[run]',
+      'run id, file, commit or branch, of scenarios or of targets; default: the newest whole run',
+    )
     .option('--results <folder>', 'where runs are kept', join(io.root, 'results'))
     .option('--out <folder>', 'where the report goes (default: report/ among the results)')
     .option('--site <folder>', 'build a static site over all stored runs instead')

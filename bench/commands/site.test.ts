@@ -5,12 +5,13 @@ import { pathToFileURL } from 'node:url'
 import test, { type TestContext } from 'node:test'
 import { cli, temporaryFolder } from '../cli-testbed.ts'
 import { combinedRun } from '../render/report-testdata.ts'
+import { targetRuns } from '../render/target-testdata.ts'
 import { saveRun } from '../store.ts'
 import { blankCharts, noBrowser, openPage, seriousFaults, startBrowser } from './browser-testbed.ts'
 
 const evil = '<script>alert(1)</script>'
 
-/** Three runs of two commits, one of them with hostile words, and a file that is no run. */
+/** Three runs of two commits, one of them with hostile words, one of targets, and a file that is no run. */
 async function build(t: TestContext): Promise<{ site: string; results: string; err: string }> {
   const results = temporaryFolder(t)
   const run = combinedRun()
@@ -24,6 +25,7 @@ async function build(t: TestContext): Promise<{ site: string; results: string; e
     incompleteReason: evil,
     environment: other,
   })
+  saveRun(results, targetRuns()[0])
   writeFileSync(join(results, 'other.json'), '{}')
   const site = join(results, 'site')
   const { exitCode, err, out } = await cli(['report', '--results', results, '--site', site])
@@ -37,7 +39,8 @@ test('a site: index, report, history, a page a run and a commit; the same bytes 
   assert.match(err, /left out \d+ files that are no runs: /)
   const files = () => readdirSync(site, { recursive: true }).map(String).sort()
   const built = files()
-  const pages = ['index', 'report', 'history', 'runs/run-1', 'runs/run-2', 'runs/run-3']
+  const runs = ['run-1', 'run-2', 'run-3', 'target-closed'].map((run) => `runs/${run}`)
+  const pages = ['index', 'report', 'history', ...runs]
   for (const page of [...pages, `commits/${'f'.repeat(40)}`]) {
     assert.ok(built.includes(`${page}.html`), page)
   }
@@ -66,7 +69,8 @@ test(
     const browser = await startBrowser(t)
     const addressOf = (page: string) => pathToFileURL(join(site, page)).href
     const commit = `commits/${'f'.repeat(40)}.html`
-    for (const name of ['index.html', 'history.html', 'report.html', 'runs/run-3.html', commit]) {
+    const runs = ['runs/run-3.html', 'runs/target-closed.html']
+    for (const name of ['index.html', 'history.html', 'report.html', ...runs, commit]) {
       for (const width of [1_280, 390]) {
         const colorScheme = width === 390 ? 'dark' : 'light'
         const { page, faults } = await openPage(browser, addressOf(name), { width, colorScheme })

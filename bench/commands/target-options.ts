@@ -8,7 +8,7 @@ import {
   type SecretRef,
   type TargetSettings,
 } from '../targets/settings.ts'
-import { defined } from '../targets/defined.ts'
+import { pickDefined } from '../targets/defined.ts'
 import { parseWebUrl, storableUrl } from '../targets/url.ts'
 import { collect } from './io.ts'
 import { dashed } from './plan-options.ts'
@@ -148,7 +148,7 @@ export function requestSettingsOf(options: TargetCommandOptions): RequestSetting
   const { clientSecretFile, clientKeyFile, tokenFile, header, expectStatus, cpuPid } = options
   const { clients, firstClient } = options
   return {
-    ...withSameName(options),
+    ...pickDefined(options, sameName),
     ...(clients === undefined ? {} : { clients: number('--clients', clients, [1, 1e6]) }),
     ...(firstClient === undefined
       ? {}
@@ -162,47 +162,6 @@ export function requestSettingsOf(options: TargetCommandOptions): RequestSetting
       : { expectStatus: numbers('--expect-status', expectStatus, [100, 599]) }),
     ...(cpuPid === undefined ? {} : { cpuPid: numbers('--cpu-pid', cpuPid, [1, 2 ** 22]) }),
   }
-}
-
-/** The options that are settings as they stand. */
-function withSameName({
-  cert,
-  key,
-  ca,
-  identities,
-  issuer,
-  tokenUrl,
-  issuerCa,
-  clientId,
-  clientAuth,
-  scope,
-  resource,
-  audience,
-  method,
-  bodyFile,
-  expectBodyDigest,
-  prometheus,
-  prometheusQuery,
-}: TargetCommandOptions): RequestSettings {
-  return defined({
-    cert,
-    key,
-    ca,
-    identities,
-    issuer,
-    tokenUrl,
-    issuerCa,
-    clientId,
-    clientAuth,
-    scope,
-    resource,
-    audience,
-    method,
-    bodyFile,
-    expectBodyDigest,
-    prometheus,
-    prometheusQuery,
-  })
 }
 
 function namesOf(

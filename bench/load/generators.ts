@@ -2,9 +2,9 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { BenchError } from '../errors.ts'
 import { clientRange } from './client-range.ts'
-import type { GeneratorOrder, GeneratorReport } from './generator-process.ts'
+import type { GeneratorOrder, GeneratorReport, SentTarget } from './generator-process.ts'
 import { mergeStripes, type MergedReading, type StripeTask } from './stripe.ts'
-import { hasOwnRequests, type Endpoint } from './target.ts'
+import type { Endpoint } from './target.ts'
 
 /** A window that several generator processes offer together. */
 export interface GeneratorsOptions extends Omit<StripeTask, 'index' | 'of'> {
@@ -18,8 +18,9 @@ export interface GeneratorsOptions extends Omit<StripeTask, 'index' | 'of'> {
 
 /**
  * Offers one schedule from several processes of this machine: striped, begun at one instant of the clock
- * that they share, merged without loss. Of many clients each process has its own. A generator that fails or dies fails the window: nothing is
- * extrapolated over a missing stripe. Throws `measurement-failed`, or the signal's reason.
+ * that they share, merged without loss. This process renews what their requests bring, and tells them. Of many
+ * clients each process has its own. A generator that fails or dies fails the window: nothing is extrapolated over
+ * a missing stripe. Throws `measurement-failed`, or the signal's reason.
  */
 export async function runGenerators(
   targets: Endpoint | readonly Endpoint[],
@@ -27,12 +28,8 @@ export async function runGenerators(
 ): Promise<MergedReading> {
   signal?.throwIfAborted()
   const list = [targets].flat()
-  if (list.some(hasOwnRequests)) {
-    throw new BenchError(
-      'usage',
-      '--generators: requests that are signed one by one are made by one process, leave it out',
-    )
-  }
+  const parts = Array.from({ length: of }, (_, index) => partOf(list, index, of))
+  const sent = parts.map((own) => own.map(sentTarget))
   const processes = Array.from({ length: of }, (_, index) =>
     startGenerator(`generator ${index + 1} of ${of}`),
   )
@@ -47,11 +44,11 @@ export async function runGenerators(
     Promise.race([Promise.all(waits), aborted.promise])
   try {
     onStarted?.(processes.map(({ pid }) => pid))
-    const parts = processes.map((_, index) => partOf(list, index, of))
-    for (const [index, each] of processes.entries()) {
-      const own = (parts[index] ?? []).map(asData)
-      each.order({ kind: 'prepare', targets: own, task: { ...task, index, of } })
-    }
+    for (const [index, each] of processes.entries())
+      each.order({ kind: 'prepare', targets: sent[index] ?? [], task: { ...task, index, of } })
+    using telling = new DisposableStack()
+    for (const [index, each] of processes.entries())
+      for (const end of tellRenewals(parts[index] ?? [], each)) telling.defer(end)
     await all(processes.map(({ connected }) => connected))
     await onConnected?.()
     const atNs = process.hrtime.bigint() + leadNs
@@ -74,10 +71,25 @@ function partOf(targets: readonly Endpoint[], index: number, of: number): readon
   return targets.slice(shared, shared + 1)
 }
 
-/** Without what cannot be sent to another process. */
-function asData(target: Endpoint): Endpoint {
-  const { onPresented: _, ...data } = target
-  return data
+/** What a generator can be sent of a target: no function. Throws `usage` where it cannot do without. */
+function sentTarget(target: Endpoint): SentTarget {
+  const { ownHeaders, renewal, onPresented: _, ...endpoint } = target
+  if (endpoint.body === undefined && (ownHeaders === undefined || renewal !== undefined))
+    return { endpoint, credential: renewal?.current() ?? null }
+  throw new BenchError(
+    'usage',
+    '--generators: requests that are signed one by one are made by one process, leave it out',
+  )
+}
+
+/** Hands each renewed credential on; gives what ends that. */
+function tellRenewals(endpoints: readonly Endpoint[], generator: Generator): (() => void)[] {
+  return endpoints.flatMap(
+    ({ renewal }, target) =>
+      renewal?.onRenewed((credential) => {
+        generator.order({ kind: 'renew', target, credential })
+      }) ?? [],
+  )
 }
 
 interface Generator {
@@ -128,9 +140,8 @@ function startGenerator(name: string): Generator {
     connected: connected.promise,
     done: done.promise,
     order(order) {
-      child.send(order, (error) => {
-        if (error) fail(`does not listen: ${error.message}`)
-      })
+      // One that does not hear it any more has ended, or ends by that: `close` says why.
+      child.send(order, () => undefined)
     },
     async stop() {
       if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)

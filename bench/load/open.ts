@@ -19,6 +19,8 @@ export interface OpenOptions {
   readonly onConnected?: () => Promise<void>
   /** Awaited then too: the instant, on `performance.now()`, at which the schedule begins; default: at once. */
   readonly startsAtMs?: () => Promise<number>
+  /** Told of each request, by its place in the schedule, what `response` holds of it. */
+  readonly onSettled?: (request: number, responseMs: number) => void
 }
 
 /**
@@ -74,7 +76,8 @@ function createLoop(
     schedule,
     maxConnections,
     timeoutMs,
-  }: Pick<OpenOptions, 'schedule' | 'maxConnections' | 'timeoutMs'>,
+    onSettled,
+  }: Pick<OpenOptions, 'schedule' | 'maxConnections' | 'timeoutMs' | 'onSettled'>,
 ) {
   const record = createOpenRecord()
   const settled = new Uint8Array(schedule.length)
@@ -103,6 +106,7 @@ function createLoop(
     work += 1
     done += 1
     record.responded(responseMs)
+    onSettled?.(request, responseMs)
     if (done === schedule.length) finish()
   }
 

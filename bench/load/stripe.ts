@@ -126,5 +126,10 @@ export function localMs(instantNs: bigint): number {
   return performance.now() + Number(instantNs - process.hrtime.bigint()) / nsPerMs
 }
 
+/** The other way round: an instant of this process's `performance.now()` on the clock that all share. */
+export function sharedNs(atMs: number): bigint {
+  return process.hrtime.bigint() + BigInt(Math.round((atMs - performance.now()) * nsPerMs))
+}
+
 type HistogramKind = 'lateness' | 'queueWait' | 'service' | 'response'
 const nsPerMs = 1e6

@@ -1,4 +1,5 @@
 import type { SecureContextOptions } from 'node:tls'
+import type { Renewal } from './renewal.ts'
 import type { Expected } from './response.ts'
 
 /** Where a load goes and what it expects. */
@@ -21,6 +22,8 @@ export interface Endpoint {
   readonly ownHeaders?: () => Readonly<Record<string, string>>
   /** Told at the end of each full TLS handshake: one that resumes a session presents no certificate. */
   readonly onPresented?: () => void
+  /** Where `ownHeaders` are those of a credential that is renewed: the same for other processes, which cannot ask them. */
+  readonly renewal?: Renewal
   readonly expect: Expected
 }
 

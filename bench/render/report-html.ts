@@ -28,8 +28,11 @@ import { breakEvenSection, curveSection, ledgerSection } from './report-loads.ts
 import { machineSection, methodSection } from './report-machine.ts'
 import { sectionMarkup, type Section } from './report-parts.ts'
 import { sizingSection } from './report-sizing.ts'
+import { targetsSection } from './report-targets.ts'
 import { eventsSection, historySection } from './report-time.ts'
 import { encodedOf } from './spectra.ts'
+import { pageTargets } from './target-spectra.ts'
+import { shownUrl } from './target-tables.ts'
 
 /** Everything that a report tells; what there is no run of is said to be missing. */
 export interface ReportInput {
@@ -39,6 +42,8 @@ export interface ReportInput {
   /** A run with reconnect storms; may be that of `churn`. */
   readonly storm: ReportedRun | null
   readonly curve: ReportedRun | null
+  /** Runs of servers that are the user's own, one a kind of load; absent: no section. */
+  readonly targets?: readonly ReportedRun[]
   /** Runs that the main one can be compared with, newest first. */
   readonly others: readonly OtherRun[]
   readonly events: readonly EventRecord[]
@@ -63,11 +68,15 @@ export function renderReport(input: ReportInput): string {
 }
 
 /** A page about a run with these sections, and the data of all that the input holds. */
-export function renderPage(input: ReportInput, sections: readonly Section[]): string {
+export function renderPage(
+  input: ReportInput,
+  sections: readonly Section[],
+  { heading, title }: PageWords = trustWords,
+): string {
   const { run } = input.main
   const body = html`<a class="skip" href="#content">Skip to the content</a>
     <header>
-      <h1>What trust between machines costs</h1>
+      <h1>${heading}</h1>
       <p class="muted">${machineWords(run.environment)}; run ${run.runId}</p>
       ${input.home === undefined ? null : html`<p><a href="${input.home}">All runs</a></p>`}
       ${run.complete ? null : html`<p class="alarm">This run is incomplete: ${run.incompleteReason ?? 'no reason is stored'}.</p>`}
@@ -81,15 +90,15 @@ export function renderPage(input: ReportInput, sections: readonly Section[]): st
       ${sections.map(sectionMarkup)}
       <p><button id="save" hidden type="button">Save the data as JSON</button></p>
     </main>`
-  const { main, micro, churn, storm, curve, assets } = input
+  const { main, micro, churn, storm, curve, targets = [], assets } = input
   return htmlPage({
-    title: `What trust costs: ${run.runId}`,
+    title: `${title}: ${run.runId}`,
     assets,
     body,
     data: {
       schema: 1,
       // A site has too many pages for what the runs' own files hold.
-      runs: [...new Set([main, micro, churn, storm, curve])].flatMap((one) =>
+      runs: [...new Set([main, micro, churn, storm, curve, ...targets])].flatMap((one) =>
         dataOf(one, { withHistograms: assets.kind === 'inline' }),
       ),
       claims: input.claims.map(({ claim, decision, runs }) => ({
@@ -104,8 +113,15 @@ export function renderPage(input: ReportInput, sections: readonly Section[]): st
   })
 }
 
+/** What a page is called. */
+export interface PageWords {
+  readonly heading: string
+  /** The name of the run follows. */
+  readonly title: string
+}
+
 function sectionsOf(input: ReportInput): Section[] {
-  const { main, others } = input
+  const { main, others, targets = [] } = input
   const linkOf = input.linkOf ?? (() => null)
   return [
     { id: 'trust', title: 'What trust costs here', body: costSection(main, others) },
@@ -120,6 +136,9 @@ function sectionsOf(input: ReportInput): Section[] {
     ...(input.sizing == null
       ? []
       : [{ id: 'sizing', title: 'A size', body: sizingSection(input.sizing) }]),
+    ...(targets.length === 0
+      ? []
+      : [{ id: 'targets', title: 'Servers of your own', body: targetsSection(targets) }]),
     { id: 'claims', title: 'What two articles claim', body: claimsSection(input.claims) },
     { id: 'events', title: 'Life cycle: events under load', body: eventsSection(input.events) },
     { id: 'score', title: 'What is refused', body: scoreSection(input.attacked) },
@@ -135,7 +154,16 @@ function sectionsOf(input: ReportInput): Section[] {
 }
 
 /** What the scripts of the page draw. */
-function chartsOf({ main, micro, churn, curve, others, events, history }: ReportInput) {
+function chartsOf({
+  main,
+  micro,
+  churn,
+  curve,
+  targets = [],
+  others,
+  events,
+  history,
+}: ReportInput) {
   return {
     metrics: pageMetrics.map((name) => ({
       name,
@@ -149,6 +177,7 @@ function chartsOf({ main, micro, churn, curve, others, events, history }: Report
     ledgers: micro === null ? [] : pageLedgers(micro),
     churn: churn === null ? [] : pageChurn(churn),
     curves: curve === null ? { sloP99Us: null, series: [] } : pageCurves(curve),
+    targets: pageTargets(targets),
     events: pageEvents(events),
     history: history === null ? { runs: [], series: [] } : pageHistory(history),
   }
@@ -168,6 +197,7 @@ function dataOf(
       // What became of each bad credential is in the run's own file, and of one run a scenario in the page.
       arms: arms.map(({ preflight, ...arm }) => ({
         ...arm,
+        ...shownTarget(arm),
         preflight: preflight === null ? null : withoutRows(preflight),
       })),
       blocksMeasured: summary.blocksMeasured,
@@ -189,6 +219,13 @@ function dataOf(
   ]
 }
 
+/** Addresses of a target as they may be shown, wherever the Run file comes from. */
+function shownTarget({ target, source }: Pick<ArmRecord, 'target' | 'source'>) {
+  if (target === undefined) return {}
+  const url = shownUrl(target.url)
+  return { target: { ...target, url }, source: { ...source, label: url } }
+}
+
 function withoutRows(preflight: Preflight): Preflight {
   const { hops: _hops, ...counts } = preflight
   return { ...counts, refusals: [] }
@@ -199,4 +236,9 @@ function byBlock(blocks: Run['blocks'], arm: ArmRecord) {
   return Object.fromEntries(
     gatedMetrics.map((name) => [name, [...blockValues(reading, name).entries()]] as const),
   )
+}
+
+const trustWords: PageWords = {
+  heading: 'What trust between machines costs',
+  title: 'What trust costs',
 }

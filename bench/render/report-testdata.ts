@@ -19,8 +19,13 @@ export function reportInput(
   main: Run,
   {
     others = [],
+    targets = [],
     assets = { kind: 'inline', style: 'body {}', scripts: ['start()'] },
-  }: { readonly others?: readonly Run[]; readonly assets?: PageAssets } = {},
+  }: {
+    readonly others?: readonly Run[]
+    readonly targets?: readonly Run[]
+    readonly assets?: PageAssets
+  } = {},
 ): ReportInput {
   const churn = reported(churnRun())
   return {
@@ -29,6 +34,7 @@ export function reportInput(
     churn,
     storm: churn,
     curve: reported(curveRun()),
+    targets: targets.map(reported),
     others: others.map((run) => ({ ...reported(run), comparison: 'not compared here' })),
     events: [event('revoke-jwt', null), event('revoke-opaque', 40)],
     history: historyOf([main, ...others], { defaults: () => ({}) }),
@@ -73,7 +79,8 @@ export function event(name: string, refusedFromMs: number | null): EventRecord {
   }
 }
 
-function reported(run: Run): ReportedRun {
+/** A run and what it says. */
+export function reported(run: Run): ReportedRun {
   return { run, summary: summarise(run) }
 }
 
@@ -139,7 +146,7 @@ function curveRun(): Run {
 }
 
 /** A window of a curve: the mean response of an M/M/1 queue that serves 1,000/s. */
-function windowAt(arm: string, ratePerSecond: number): Window {
+export function windowAt(arm: string, ratePerSecond: number): Window {
   const requests = 1_200
   const encoded = (us: number) => {
     const histogram = createHistogram()

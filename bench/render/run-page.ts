@@ -2,9 +2,11 @@ import {
   hasChurn,
   hasCurves,
   hasPrimitives,
+  hasTargets,
   hasWindows,
   type Summary,
 } from '../analysis/summary.ts'
+import type { Run } from '../results.ts'
 import { html, htmlTable, type Markup, type PageAssets } from './html.ts'
 import { namesOf, percentileMetrics, type ReportedRun } from './page-model.ts'
 import { costSection, spectraSection } from './report-cost.ts'
@@ -13,16 +15,56 @@ import { renderPage, type ReportInput } from './report-html.ts'
 import { breakEvenSection, curveSection, ledgerSection } from './report-loads.ts'
 import { machineSection, methodSection } from './report-machine.ts'
 import { cell, groundsOf, type Section } from './report-parts.ts'
+import { targetMethod, targetsSection } from './report-targets.ts'
+
+/** What a page looks like and where it leads; `home` only on a site. */
+export interface PageFrame {
+  readonly assets: PageAssets
+  readonly home?: string
+}
 
 /** The page of one run on a site: the sections of what it measured, and no others. */
-export function renderRunPage(
-  main: ReportedRun,
-  { assets, home }: { readonly assets: PageAssets; readonly home: string },
-): string {
+export function renderRunPage(main: ReportedRun, frame: PageFrame): string {
+  const input = { ...loneInput(main), ...frame }
+  if (hasTargets(main.summary)) return renderTargetPage(input)
+  return renderPage(input, [
+    ...measuredSections(main),
+    { id: 'score', title: 'What is refused', body: scoreSection(main.run.arms) },
+    { id: 'method', title: 'Method and limits', body: methodSection() },
+    machine(main, [main.run]),
+  ])
+}
+
+/** The page of runs of servers that are the user's own. */
+export function renderTargetPage(input: ReportInput): string {
+  const { main, targets = [], evidence } = input
+  return renderPage(
+    input,
+    [
+      { id: 'targets', title: 'What their answers take', body: targetsSection(targets) },
+      { id: 'method', title: 'Method and limits', body: targetMethod() },
+      machine(main, evidence),
+    ],
+    { heading: 'What these servers take', title: 'What these servers take' },
+  )
+}
+
+function machine({ run }: ReportedRun, evidence: readonly Run[]): Section {
+  return {
+    id: 'machine',
+    title: 'Machine, and how to measure it again',
+    body: machineSection(run, evidence, () => null),
+  }
+}
+
+/** All that a page needs of one run by itself. */
+export function loneInput(main: ReportedRun): Omit<ReportInput, 'assets'> {
   const { summary } = main
-  const only = (measured: boolean) => (measured ? main : null)
-  const input: ReportInput = {
+  const isTarget = hasTargets(summary)
+  const only = (measured: boolean) => (measured && !isTarget ? main : null)
+  return {
     main,
+    targets: isTarget ? [main] : [],
     micro: only(hasPrimitives(summary)),
     churn: only(hasChurn(summary)),
     storm: only(hasChurn(summary)),
@@ -34,19 +76,7 @@ export function renderRunPage(
     questions: [],
     attacked: main.run.arms,
     evidence: [main.run],
-    assets,
-    home,
   }
-  return renderPage(input, [
-    ...measuredSections(main),
-    { id: 'score', title: 'What is refused', body: scoreSection(main.run.arms) },
-    { id: 'method', title: 'Method and limits', body: methodSection() },
-    {
-      id: 'machine',
-      title: 'Machine, and how to measure it again',
-      body: machineSection(main.run, [main.run], () => null),
-    },
-  ])
 }
 
 function measuredSections(main: ReportedRun): Section[] {

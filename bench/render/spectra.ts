@@ -1,33 +1,40 @@
 import { histogramOf, percentilesOf, tabulate } from '../analysis/percentiles.ts'
 import { measuredBlocks, ownConnections } from '../analysis/reading.ts'
-import { encodeHistogram, mergeHistograms } from '../load/histogram.ts'
+import { encodeHistogram, mergeHistograms, type Histogram } from '../load/histogram.ts'
 import type { ArmRecord, Run } from '../results.ts'
 
-/** Latencies of one arm at a number of connections, merged over the measured blocks. */
+/** Latencies merged over blocks, by percentile. */
 export interface Spectrum {
-  readonly connections: number
   readonly samples: number
   /** Percentile and latency in µs; ends where fewer than ten requests lie beyond. */
   readonly points: readonly (readonly [percentile: number, latencyUs: number])[]
 }
 
 /** Spectra of an arm at one connection and at its own number; empty where none was measured. */
-export function spectraOf(run: Run, arm: ArmRecord): Spectrum[] {
-  return histogramsOf(run, arm).map(({ connections, histograms }) => {
-    const table = tabulate(histograms)
-    const at = percentilesOf(table)
-    const { samples } = table
-    return {
-      connections,
-      samples,
-      points: percentiles
-        .filter((percentile) => ((100 - percentile) / 100) * samples >= FEWEST_BEYOND)
-        .flatMap((percentile) => {
-          const latencyUs = at(percentile)
-          return latencyUs === null ? [] : [[percentile, latencyUs] as const]
-        }),
-    }
-  })
+export function spectraOf(
+  run: Run,
+  arm: ArmRecord,
+): (Spectrum & { readonly connections: number })[] {
+  return histogramsOf(run, arm).map(({ connections, histograms }) => ({
+    connections,
+    ...spectrumOf(histograms),
+  }))
+}
+
+/** The spectrum of histograms, one a block. */
+export function spectrumOf(histograms: readonly Histogram[]): Spectrum {
+  const table = tabulate(histograms)
+  const at = percentilesOf(table)
+  const { samples } = table
+  return {
+    samples,
+    points: percentiles
+      .filter((percentile) => ((100 - percentile) / 100) * samples >= FEWEST_BEYOND)
+      .flatMap((percentile) => {
+        const latencyUs = at(percentile)
+        return latencyUs === null ? [] : [[percentile, latencyUs] as const]
+      }),
+  }
 }
 
 /** Numbers of connections that a run has spectra of, ascending. */

@@ -79,7 +79,7 @@ function columnsOf({ arms }: Summary, nameOf: (id: string) => string): Shown[] {
 }
 
 /** What intervals bear out of one target against the first. */
-function comparisonSentence(comparison: Comparison, nameOf: (id: string) => string): string {
+export function comparisonSentence(comparison: Comparison, nameOf: (id: string) => string): string {
   const { case: id, against, metric, ratio, verdict, rulesOutMoreThan, clientLimited } = comparison
   const what = metric === 'latencyP50Us' ? 'p50' : 'CPU per request'
   const mark = clientLimited ? ' (the client was the limit: this is largely its own)' : ''

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { BenchError } from '../errors.ts'
+import { expiredToken, type Renewal } from '../load/renewal.ts'
+import { sharedNs } from '../load/stripe.ts'
 import type { ClientTls, Endpoint } from '../load/target.ts'
 import { clientsOf } from './clients.ts'
 import { clientTls, readIdentity, readNamedFile, readSecret } from './credentials.ts'
@@ -86,19 +88,19 @@ export function endpointsOf(target: UserTarget, tokens: TokenSource | null): rea
   const { tls } = endpoint
   const many = token?.ofMany === true ? tokens : null
   const common = many === null ? withToken(target, tokens) : endpoint
-  const bearer = (clientOf: () => number) =>
-    many === null ? {} : { ownHeaders: () => bearerOf(goodToken(many, clientOf())) }
+  const ofClient = (clientOf: () => number) =>
+    many === null ? {} : { ownHeaders: () => bearer(goodToken(many, clientOf())) }
   if (crowd?.identities != null && tls !== null) {
     return crowd.identities.map((identity, client) => ({
       ...common,
-      ...bearer(() => client),
+      ...ofClient(() => client),
       tls: { ...tls, ...identity },
       onPresented: () => crowd.presented?.saw(client),
     }))
   }
   // Nothing of a connection says whose it is: each carries the requests of all clients in turn.
   let next = 0
-  return [{ ...common, ...bearer(() => next++ % (crowd?.count ?? 1)) }]
+  return [{ ...common, ...ofClient(() => next++ % (crowd?.count ?? 1)) }]
 }
 
 /** The endpoint with the token of the moment in each request; of many clients the first. */
@@ -107,18 +109,38 @@ export function withToken(target: UserTarget, tokens: TokenSource | null): Endpo
   const { headers } = target.endpoint
   // One that never changes need not be asked for: the request's bytes are then made once.
   return tokens.stats().lifetimeMs === null
-    ? { ...target.endpoint, headers: { ...headers, ...bearerOf(tokens.current()) } }
-    : { ...target.endpoint, ownHeaders: () => bearerOf(goodToken(tokens)) }
+    ? { ...target.endpoint, headers: { ...headers, ...bearer(tokens.current()) } }
+    : {
+        ...target.endpoint,
+        ownHeaders: () => bearer(goodToken(tokens)),
+        renewal: renewalOf(tokens),
+      }
 }
 
-function bearerOf(token: string) {
+/** What other processes are told of the tokens: the clock of one of them is no other's. */
+function renewalOf(tokens: TokenSource): Renewal {
+  const current = () => {
+    const endMs = tokens.expiresAtMs()
+    const goodUntilNs = endMs === null ? null : sharedNs(endMs)
+    return { headers: bearer(tokens.current()), goodUntilNs }
+  }
+  return {
+    current,
+    onRenewed: (tell) =>
+      tokens.onRenewed(() => {
+        tell(current())
+      }),
+  }
+}
+
+function bearer(token: string): { readonly authorization: string } {
   return { authorization: `Bearer ${token}` }
 }
 
 /** Throws where there is none: then no request is sent at all. */
 function goodToken(tokens: TokenSource, client = 0): string {
   const token = tokens.current(client)
-  if (token === '') throw new Error('the access token has expired')
+  if (token === '') throw expiredToken()
   return token
 }
 

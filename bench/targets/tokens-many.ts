@@ -78,6 +78,9 @@ export async function openTokensOfMany(
       return sources[client]?.current() ?? ''
     },
     lost: lost.signal,
+    // Each token has an end of its own, and nobody asks for that of all.
+    expiresAtMs: () => null,
+    onRenewed: () => () => undefined,
     stats: () => ({ ...sumOf(sources), sent: sent.count() }),
     [Symbol.dispose]: close,
   }

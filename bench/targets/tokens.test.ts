@@ -40,6 +40,23 @@ test('each token is fetched while the one before is good, over many lifetimes', 
   })
 })
 
+test('whoever listens is told of each next token, with when it ends, until it is tired of it', async () => {
+  const [world, issuer] = [createTokenWorld(), createIssuer()]
+  using tokens = await openTokens(issuer.fetch, world)
+  const told: [string, number | null][] = []
+  const end = tokens.onRenewed(() => told.push([tokens.current(), tokens.expiresAtMs()]))
+  assert.equal(tokens.expiresAtMs(), 2_000)
+  // Renewed at 1,750 and 2,500 ms of a clock that began at 1,000, each for a second.
+  await world.advance(1_600)
+  end()
+  await world.advance(1_000)
+  assert.deepEqual(told, [
+    ['t2', 2_750],
+    ['t3', 3_500],
+  ])
+  assert.equal(tokens.current(), 't4')
+})
+
 test('while a token is fetched the old one is sent, and nobody asks for a second', async () => {
   const slow = Promise.withResolvers<FetchedToken>()
   const first = Promise.resolve({ value: 'first', lifetimeMs: 1_000 })

@@ -25,6 +25,10 @@ export interface TokenSource extends Disposable {
   current(client?: number): string
   /** Aborted, with the reason, when the last token has expired and there is no other. */
   readonly lost: AbortSignal
+  /** On the clock of `performance.now()`; null: the token does not say when it ends. */
+  expiresAtMs(): number | null
+  /** Calls back with each next token in place; returns what ends that. */
+  onRenewed(tell: () => void): () => void
   stats(): TokenStats
 }
 
@@ -58,6 +62,7 @@ export async function openTokens(
   { who, lost, jitterShare }: TokenShare = { ...alone, lost: new AbortController() },
 ): Promise<TokenSource> {
   const failures: Record<string, number> = {}
+  const listeners = new Set<() => void>()
   let fetched = 0
   let failedInARow = 0
   let token: FetchedToken = { value: '', lifetimeMs: null }
@@ -74,15 +79,15 @@ export async function openTokens(
     fetched += 1
     failedInARow = 0
     callOffExpiry()
-    expiresAtMs = Infinity
-    if (token.lifetimeMs === null) return
-    expiresAtMs = askedMs + token.lifetimeMs
+    expiresAtMs = token.lifetimeMs === null ? Infinity : askedMs + token.lifetimeMs
+    if (token.lifetimeMs !== null) plan(token.lifetimeMs)
+    for (const tell of listeners) tell()
+  }
+
+  function plan(lifetimeMs: number): void {
     callOffExpiry = world.after(expiresAtMs - world.nowMs(), lose)
     const shareLeft = leastShareLeft + jitterShare * world.random()
-    callOffRefresh = world.after(
-      expiresAtMs - token.lifetimeMs * shareLeft - world.nowMs(),
-      refresh,
-    )
+    callOffRefresh = world.after(expiresAtMs - lifetimeMs * shareLeft - world.nowMs(), refresh)
   }
 
   function refresh(): void {
@@ -116,6 +121,13 @@ export async function openTokens(
       return ''
     },
     lost: lost.signal,
+    expiresAtMs: () => (expiresAtMs === Infinity ? null : expiresAtMs),
+    onRenewed(tell) {
+      listeners.add(tell)
+      return () => {
+        listeners.delete(tell)
+      }
+    },
     stats: () => ({ fetched, failures: { ...failures }, lifetimeMs: token.lifetimeMs }),
     [Symbol.dispose]() {
       callOffRefresh()

@@ -6,10 +6,10 @@ import {
   signedRankInterval,
   type Estimate,
 } from '../../bench/analysis/stats.ts'
-import { defaultThresholds, isClaimable, judge } from '../../bench/analysis/verdict.ts'
-import { levelPercent, signedPercent } from '../../bench/render/numbers.ts'
+import { defaultThresholds, judge } from '../../bench/analysis/verdict.ts'
 import { plainTable } from '../../bench/render/table.ts'
 import type { Run } from '../../bench/results.ts'
+import { ratioText, verdictText } from '../ratio-text.ts'
 
 /** One short run, with the page or without it. */
 export interface TrialRun {
@@ -117,21 +117,6 @@ function circumstances(pairs: readonly TrialPair[]): string[] {
     `the page’s process, most in any run: ${ms(pages.map(({ inBlocksUs }) => inBlocksUs))} of CPU while blocks ran, ${ms(pages.map(({ betweenBlocksUs }) => betweenBlocksUs))} between them`,
     `events read: ${pairs.map(({ withPage }) => withPage.events).join(', ')}`,
   ]
-}
-
-function ratioText({ estimate, low, high, level }: Estimate): string {
-  const point = signedPercent(estimate - 1, 2)
-  return low === null || high === null || level === null
-    ? `${point}, no interval`
-    : `${point} (${signedPercent(low - 1, 2)} to ${signedPercent(high - 1, 2)}, ${levelPercent(level)})`
-}
-
-function verdictText(ratio: Estimate): string {
-  if (!isClaimable(ratio, defaultThresholds)) return 'too few pairs'
-  const told = judge(ratio, { better: 'lower', noiseFloor: null }, defaultThresholds)
-  return told.rulesOutMoreThan === null
-    ? told.verdict
-    : `${told.verdict}, rules out more than ${(told.rulesOutMoreThan * 100).toFixed(1)} %`
 }
 
 /** Last estimate of every arm of a run in closed loops. */

@@ -7,47 +7,56 @@ addFigure('spectrum', () => {
   const lines = runs.flatMap((run, index) =>
     casesOf(run, boxes).flatMap((one) => {
       const spectrum = one.spectra.find((each) => each.connections === connections)
-      const place = page.main.cases.findIndex(({ id }) => id === one.id)
-      return spectrum === undefined ? [] : [{ one, spectrum, place, run, index }]
+      const style = page.main.cases.findIndex(({ id }) => id === one.id)
+      const label = index === 0 ? one.name : `${one.name}, ${run.label}`
+      const row = runs.length === 1 ? one.name : `${one.name}, ${run.label}`
+      return spectrum === undefined ? [] : [{ ...spectrum, label, row, style, isOther: index > 0 }]
     }),
   )
+  const where = ` at ${connections} connection${connections === 1 ? '' : 's'}`
+  return spectrumFigure({ lines, where, first: 'case', unitList: 'spectrum-unit' })
+})
+
+/**
+ * Lines of latency over percentiles.
+ * @param {{ lines: { label: string, row: string, samples: number, points: [number, number][], style: number, isOther: boolean }[], where: string, first: string, unitList: string }} told
+ */
+function spectrumFigure({ lines, where, first, unitList }) {
   const place = (percentile) => Math.log10(1 / (1 - percentile / 100))
   const ticks = [0, 50, 90, 99, 99.9, 99.99]
-  const [unit, scale] = unitsOf('µs').find(([label]) => label === chosen('spectrum-unit')) ?? [
-    'µs',
-    1,
-  ]
+  const last = Math.max(...lines.flatMap(({ points }) => points.map(([each]) => each)))
+  // A tick beyond the axis would be drawn outside of the chart.
+  const end = ticks.find((percentile) => percentile >= last) ?? last
+  const [unit, scale] = unitsOf('µs').find(([label]) => label === chosen(unitList)) ?? ['µs', 1]
   const at = ({ points }, percentile) => {
     const found = points.find(([each]) => each === percentile)
     return found === undefined ? '–' : tick(found[1] * scale)
   }
   return {
     heightPx: isNarrow() ? 420 : 440,
-    caption: `Latency in ${unit} by percentile at ${connections} connection${connections === 1 ? '' : 's'}`,
-    heads: ['case', 'samples', ...ticks.slice(1).map((percentile) => `p${percentile} ${unit}`)],
-    rows: lines.map(({ one, spectrum, run }) => [
-      runs.length === 1 ? one.name : `${one.name}, ${run.label}`,
-      fixed(spectrum.samples, 0),
-      ...ticks.slice(1).map((percentile) => at(spectrum, percentile)),
+    caption: `Latency in ${unit} by percentile${where}`,
+    heads: [first, 'samples', ...ticks.slice(1).map((percentile) => `p${percentile} ${unit}`)],
+    rows: lines.map((line) => [
+      line.row,
+      fixed(line.samples, 0),
+      ...ticks.slice(1).map((percentile) => at(line, percentile)),
     ]),
     chart: {
       type: 'line',
       data: {
-        datasets: lines.map(({ one, spectrum, place: style, index, run }) => {
+        datasets: lines.map(({ label, points, style, isOther }) => {
           const { colour, dash, marker } = lineStyle(style)
           return {
-            label: index === 0 ? one.name : `${one.name}, ${run.label}`,
-            data: spectrum.points
+            label,
+            data: points
               .filter(([, us]) => us > 0)
               .map(([percentile, us]) => ({ x: place(percentile), y: us * scale, percentile })),
-            borderColor: index === 0 ? colour : `${colour}88`,
+            borderColor: isOther ? `${colour}88` : colour,
             backgroundColor: colour,
             borderDash: dash,
-            borderWidth: index === 0 ? 2 : 1.5,
+            borderWidth: isOther ? 1.5 : 2,
             pointStyle: marker,
-            pointRadius: spectrum.points.map(([percentile]) =>
-              ticks.includes(percentile) ? 4 : 0,
-            ),
+            pointRadius: points.map(([percentile]) => (ticks.includes(percentile) ? 4 : 0)),
           }
         }),
       },
@@ -55,14 +64,17 @@ addFigure('spectrum', () => {
         x: {
           type: 'linear',
           min: 0,
+          max: place(end),
           title: 'percentile of requests',
           ticks: { callback: (value) => labelOf(value), autoSkip: false, maxRotation: 0 },
           afterBuildTicks: (axis) => {
-            axis.ticks = ticks.map((percentile) => ({ value: place(percentile) }))
+            const shown = ticks.filter((percentile) => percentile <= end)
+            axis.ticks = shown.map((percentile) => ({ value: place(percentile) }))
           },
         },
         y: {
           type: 'logarithmic',
+          ...labelledRange(lines.flatMap(({ points }) => points.map(([, us]) => us * scale))),
           title: `latency, ${unit}, log scale`,
           ticks: { callback: ladder },
         },
@@ -73,16 +85,19 @@ addFigure('spectrum', () => {
       }),
     },
   }
+
   function labelOf(value) {
     return String(ticks.find((percentile) => Math.abs(place(percentile) - value) < 1e-9) ?? '')
   }
-})
+}
 
-addFigure('curve', () => {
-  const { series, sloP99Us } = page.curves
-  const percentile = chosen('curve-percentile')
-  const boxes = ticked('curve-cases')
-  const [unit, scale] = unitsOf('µs').find(([label]) => label === chosen('curve-unit')) ?? [
+addFigure('curve', () => curveFigure('curve', page.curves))
+
+/** Lines of latency over the offered rate, by the controls whose ids begin so. */
+function curveFigure(id, { series, sloP99Us }) {
+  const percentile = chosen(`${id}-percentile`)
+  const boxes = ticked(`${id}-cases`)
+  const [unit, scale] = unitsOf('µs').find(([label]) => label === chosen(`${id}-unit`)) ?? [
     'ms',
     1e-3,
   ]
@@ -160,7 +175,14 @@ addFigure('curve', () => {
       },
     },
   }
-})
+}
+
+/** A range that holds the values, and one of 1, 2 and 5: between two of those there would be no number on an axis. */
+function labelledRange(values) {
+  const known = values.filter((value) => value > 0)
+  const [low, high] = [Math.min(...known), Math.max(...known)]
+  return high / low < 2.5 ? { suggestedMin: low / 1.6, suggestedMax: high * 1.6 } : {}
+}
 
 /** Ticks of a log axis: 1, 2 and 5 of each decade. */
 function ladder(value) {
