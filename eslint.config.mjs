@@ -95,7 +95,7 @@ export default tseslint.config(
     [
       autocannon,
       {
-        regex: '^\\.\\./(?!render/|store\\.ts$)',
+        regex: '^\\.\\./(?!companion/|render/|store\\.ts$)',
         message: 'the process of the page reads what is saved and draws it',
       },
     ],
