@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly onEvent: (event: RunEvent) => void
   /** Awaited before each block, when nothing is measured. */
   readonly betweenBlocks?: () => Promise<void>
+  /** Awaited before each window of an open loop. */
+  readonly beforeWindow?: () => Promise<void>
   /** Called after preflight, after each block and at the end. */
   readonly save: (run: Run) => void
 }
@@ -132,7 +134,7 @@ export const measuringVersion = 2
 /** Measures into a run, saving it after each block, and says how it ended. */
 export async function finishInto(
   run: Run,
-  options: Pick<RunOptions, 'signal' | 'onEvent' | 'betweenBlocks' | 'save'>,
+  options: Pick<RunOptions, 'signal' | 'onEvent' | 'betweenBlocks' | 'beforeWindow' | 'save'>,
   procedure: (context: OutsideWorld) => Promise<Block[]>,
 ): Promise<Run> {
   const onEvent = (event: MeasureEvent) => {
@@ -148,6 +150,7 @@ export async function finishInto(
     signal: options.signal,
     onEvent,
     ...(options.betweenBlocks === undefined ? {} : { betweenBlocks: options.betweenBlocks }),
+    ...(options.beforeWindow === undefined ? {} : { beforeWindow: options.beforeWindow }),
     nowMs: () => performance.now(),
     timestamp: () => new Date().toISOString(),
   })
