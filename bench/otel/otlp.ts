@@ -91,7 +91,7 @@ function reasonOf(error: Error): string {
   // Of an answer the SDK keeps the status as its code; where two addresses refuse, there is only a code.
   return typeof code === 'number'
     ? `it answers ${code} ${text}`.trim()
-    : text || String(code ?? 'unknown')
+    : text || (typeof code === 'string' ? code : 'unknown')
 }
 
 /** Of bounded length: a receiver may answer with a page. */
