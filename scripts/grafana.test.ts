@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parser } from '@prometheus-io/lezer-promql'
 import { startCli, temporaryFolder } from '../bench/cli-testbed.ts'
 import { parseExposition, type Sample } from '../bench/otel/testbed.ts'
@@ -72,6 +73,7 @@ test('every panel asks for metrics and labels that a run exposes', async (t) => 
     const response = await fetch(url).catch(() => null)
     assert.ok(response !== null, `never exposed: ${missing().join(', ')}`)
     samples = parseExposition(await response.text())
+    await sleep(pollMs)
   }
   for (const { metrics, labels } of asked) {
     const own = samples.filter(({ name }) => metrics.includes(name))
@@ -81,3 +83,6 @@ test('every panel asks for metrics and labels that a run exposes', async (t) => 
   bench.child.kill('SIGINT')
   await bench.ended
 })
+
+/** Leaves the cores to the run. */
+const pollMs = 50

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import test from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { childrenOf, isAlive, startCli, temporaryFolder, type CliProcess } from '../cli-testbed.ts'
 import { decodeHistogram, sampleCount } from '../load/histogram.ts'
@@ -184,6 +186,7 @@ test('Prometheus: series move between windows, and the endpoint closes with the 
     answered = total(samples, 'trustbench_requests_total', { trustbench_outcome: 'answered' })
     const infinite = total(samples, 'http_client_request_duration_seconds_bucket', { le: '+Inf' })
     assert.equal(infinite, total(samples, 'http_client_request_duration_seconds_count'))
+    await sleep(pollMs)
   }
   assert.equal((await fetch(new URL('/', url))).status, 404)
   assert.equal((await fetch(url, { method: 'POST' })).status, 405)
@@ -297,7 +300,6 @@ test('nothing of OpenTelemetry is loaded where it is not asked for, and none of 
   }
   // The watch sees what it should: the same modules, by the file that the exporter runs.
   const exporter = pathToFileURL(join(import.meta.dirname, '..', 'otel', 'otlp.ts')).href
-  const { spawnSync } = await import('node:child_process')
   const control = spawnSync(
     process.execPath,
     ['--input-type=module', '-e', `import '${exporter}'`],
@@ -308,3 +310,6 @@ test('nothing of OpenTelemetry is loaded where it is not asked for, and none of 
   )
   assert.match(control.stderr, /LOADED @opentelemetry\//)
 })
+
+/** Leaves the cores to the run. */
+const pollMs = 50

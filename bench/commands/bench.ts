@@ -78,7 +78,7 @@ export function benchCommand(
     .option('--open', 'show the run on a page of this machine while it is measured')
     .addHelpText(
       'after',
-      '\nExample:\n  npm run bench -- combined\n  npm run bench -- tls mtls jwt --set alg=RS256 --set tls=1.2\n  npm run bench -- --target https://gw.example/pay --cert c.pem --key k.pem --ca ca.pem \\\n    --issuer https://login.example --client-id billing --client-secret-file secret --i-own-this-target',
+      '\nExample:\n  npm run bench -- combined\n  npm run bench -- tls mtls jwt --set alg=RS256 --set tls=1.2\n  npm run bench -- tls --load open --rate 200 --blocks 8 --metrics-prometheus 9464\n  npm run bench -- --target https://gw.example/pay --cert c.pem --key k.pem --ca ca.pem \\\n    --issuer https://login.example --client-id billing --client-secret-file secret --i-own-this-target',
     )
     .action(async (names: string[], options: BenchOptions) => {
       if (options.resume !== undefined) {
