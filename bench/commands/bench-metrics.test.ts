@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import test from 'node:test'
+import test, { type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { childrenOf, isAlive, startCli, temporaryFolder, type CliProcess } from '../cli-testbed.ts'
@@ -15,6 +15,15 @@ import { parseRun, type Run } from '../results.ts'
 const smoke = (results: string, ...words: string[]) => [
   ...['bench', ...words, '--smoke', '--seed', '1', '--results', results],
 ]
+
+/** The shortest run that there is: one window on a server of this test. */
+async function quickest(t: TestContext, results: string): Promise<string[]> {
+  const target = await serve(t, (_request, response) => response.end('ok'))
+  return [
+    ...['bench', '--target', target, '--i-own-this-target', '--smoke', '--seed', '1'],
+    ...['--load', 'open', '--rate', '100', '--results', results],
+  ]
+}
 
 function storedRun(folder: string): Run {
   const [file = ''] = readdirSync(folder).filter((name) => name.endsWith('.json'))
@@ -230,14 +239,17 @@ test('a receiver that is not there, or never answers, is one warning; the run is
   ]
   for (const [url, why] of rows) {
     const folder = temporaryFolder(t)
-    const bench = startCli(t, [...smoke(folder, 'http'), '--metrics-otlp', url])
+    const bench = startCli(t, [...(await quickest(t, folder)), '--metrics-otlp', url])
     const { exitCode, err } = await bench.ended
     assert.equal(exitCode, 0, err)
     const run = storedRun(folder)
     assert.equal(run.complete, true)
     const warnings = run.warnings.filter(({ code }) => code === 'metrics-not-exported')
     assert.equal(warnings.length, 1)
-    assert.match(warnings[0]?.message ?? '', /^--metrics-otlp http:\S+: 2 of 2 exports failed, /)
+    assert.match(
+      warnings[0]?.message ?? '',
+      /^--metrics-otlp http:\S+: 2 of 2 exports failed, the last one with: /,
+    )
     assert.match(warnings[0]?.message ?? '', why)
     assert.equal(err.match(/^trustbench: --metrics-otlp .*; the run goes on$/gm)?.length, 1)
   }
@@ -264,7 +276,7 @@ test('Ctrl-C while a receiver does not answer: gone within 2 s, the endpoint too
 
 test('an exporter that dies is one line and a warning; the run is whole', async (t) => {
   const folder = temporaryFolder(t)
-  const bench = startCli(t, [...smoke(folder, 'http'), '--metrics-prometheus', '0'])
+  const bench = startCli(t, [...(await quickest(t, folder)), '--metrics-prometheus', '0'])
   await endpointOf(bench)
   const own = exporterOf(bench)
   assert.ok(own)
@@ -294,7 +306,8 @@ test('nothing of OpenTelemetry is loaded where it is not asked for, and none of 
   const { url } = await startReceiver(t)
   for (const words of [[], ['--metrics-otlp', url]]) {
     const folder = temporaryFolder(t)
-    const { exitCode, err } = await startCli(t, [...smoke(folder, 'http'), ...words], { env }).ended
+    const { exitCode, err } = await startCli(t, [...(await quickest(t, folder)), ...words], { env })
+      .ended
     assert.equal(exitCode, 0, err)
     assert.ok(!err.includes('LOADED'), err)
   }

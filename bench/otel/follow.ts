@@ -149,4 +149,4 @@ function readingsOf(event: RunEvent, { run, who }: Identity): readonly Reading[]
 /** The process itself answers in some ms; at the lowest priority it waits for whatever else wants the core. */
 const patient = { exportMs: 1_800, answerMs: 10_000 } as const
 // Ctrl-C promises that all is gone within 2 s.
-const hurried = { exportMs: 500, answerMs: 1_000 } as const
+const hurried = { exportMs: 300, answerMs: 1_000 } as const
