@@ -16,6 +16,11 @@ const autocannon = {
   regex: '^autocannon$',
   message: 'only bench/load/closed.ts imports autocannon',
 }
+const opentelemetry = {
+  regex: '^@opentelemetry/',
+  message:
+    'only the process that exports loads it: bench/otel/metrics-process.ts and what it is made of',
+}
 
 export default tseslint.config(
   // The scripts of the report's page run in browsers, out of reach of the types here.
@@ -41,7 +46,7 @@ export default tseslint.config(
       // `using _x` holds a resource that nobody reads.
       '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_' }],
       'no-console': 'error',
-      'no-restricted-imports': ['error', { patterns: [autocannon] }],
+      'no-restricted-imports': ['error', { patterns: [autocannon, opentelemetry] }],
     },
   },
   // Law 5, and its one exception: the benchmark that puts autocannon beside our own driver.
@@ -49,6 +54,10 @@ export default tseslint.config(
     files: ['bench/load/closed.ts', 'scripts/driver-benchmark/loads.ts'],
     rules: { 'no-restricted-imports': 'off' },
   },
+  wall(
+    ['bench/otel/metrics-process.ts', 'bench/otel/metric-data.ts', 'bench/otel/otlp.ts'],
+    [autocannon],
+  ),
   wall(
     ['servers/**'],
     [
@@ -95,7 +104,7 @@ export default tseslint.config(
     [
       autocannon,
       {
-        regex: '^\\.\\./(?!render/|store\\.ts$)',
+        regex: '^\\.\\./(?!companion/|render/|store\\.ts$)',
         message: 'the process of the page reads what is saved and draws it',
       },
     ],

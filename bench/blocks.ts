@@ -10,7 +10,7 @@ export type MeasureEvent =
       readonly done: number
       readonly of: number
     }
-  | { readonly kind: 'window-started'; readonly arm: string; readonly durationMs: number }
+  | { readonly kind: 'window-started'; readonly arm: string; readonly plan: Window['plan'] }
   | { readonly kind: 'window-finished'; readonly window: Window }
   | { readonly kind: 'primitives'; readonly done: number; readonly of: number }
   | { readonly kind: 'block-finished'; readonly block: Block; readonly elapsedMs: number }
@@ -25,6 +25,8 @@ export interface OutsideWorld {
   readonly timestamp: () => string
   /** Awaited before each block; its time counts neither for the budget nor as time of a block. */
   readonly betweenBlocks?: () => Promise<void>
+  /** Awaited before each window of an open loop, when its arm is ready. */
+  readonly beforeWindow?: () => Promise<void>
   /** Blocks of an earlier session of the same run; default: none. */
   readonly done?: readonly Block[]
 }

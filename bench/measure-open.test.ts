@@ -105,6 +105,27 @@ test('each block: every arm alone, in random order, on the same schedule; anothe
   assert.equal(steps.length, 16)
 })
 
+test('what is awaited before a window comes when the arm is ready, and the window after it', async () => {
+  const steps: string[] = []
+  await measureOpen(
+    [fake('a', steps)],
+    { request, blocks: 1 },
+    {
+      ...context(),
+      onEvent: ({ kind }) => steps.push(kind),
+      async beforeWindow() {
+        steps.push('gap begins')
+        await new Promise((resolve) => setImmediate(resolve))
+        steps.push('gap ends')
+      },
+    },
+  )
+  assert.deepEqual(steps.slice(1, -2), [
+    ...['start a', 'warming', 'settle a', 'window-started', 'gap begins', 'gap ends'],
+    ...['window a 5', 'window-finished'],
+  ])
+})
+
 test('an arm that dies fails its block with its last words, keeps the windows before, and stops', async () => {
   const steps: string[] = []
   const dying = fake('a', steps, (_, death) => {

@@ -76,10 +76,12 @@ export async function measureOpen(
 export async function measureWindow(
   arm: OpenArm,
   request: WindowRequest,
-  { signal, onEvent }: OutsideWorld,
+  { signal, onEvent, beforeWindow }: OutsideWorld,
 ): Promise<Window> {
   signal.throwIfAborted()
-  onEvent({ kind: 'window-started', arm: arm.id, durationMs: request.durationMs })
+  onEvent({ kind: 'window-started', arm: arm.id, plan: { ...request } })
+  await beforeWindow?.()
+  signal.throwIfAborted()
   const reading = await arm.window(request, AbortSignal.any([signal, arm.died]))
   arm.died.throwIfAborted()
   const window: Window = { arm: arm.id, ...reading }

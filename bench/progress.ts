@@ -68,7 +68,7 @@ export function createProgress(options: { io: Io; plan: ProgressPlan }): Progres
         }
         case 'window-started':
           live(
-            `block ${block} of ${progressText(plan)}: ${shortName(event.arm)}, ${event.durationMs / 1_000} s of offered load`,
+            `block ${block} of ${progressText(plan)}: ${shortName(event.arm)}, ${event.plan.durationMs / 1_000} s of offered load`,
           )
           return
         case 'window-finished': {

@@ -8,6 +8,8 @@ export interface Course {
   readonly onEvent: (event: MeasureEvent) => void
   /** Awaited before each block, when nothing is measured. */
   readonly betweenBlocks?: () => Promise<void>
+  /** Awaited before each window of an open loop. */
+  readonly beforeWindow?: () => Promise<void>
   /** Called after preflight, after each block and at the end. */
   readonly save: (run: Run) => void
 }
@@ -31,6 +33,7 @@ export async function finishInto(
     signal: options.signal,
     onEvent,
     ...(options.betweenBlocks === undefined ? {} : { betweenBlocks: options.betweenBlocks }),
+    ...(options.beforeWindow === undefined ? {} : { beforeWindow: options.beforeWindow }),
     nowMs: () => performance.now(),
     timestamp: () => new Date().toISOString(),
   })

@@ -145,13 +145,14 @@ function firstReaching(
 }
 
 /** Latencies that occur, ascending, and how often. */
-interface Counts {
+export interface Counts {
   readonly samples: number
   readonly valuesUs: readonly number[]
   readonly counts: readonly number[]
 }
 
-function countsOf(histogram: Histogram): Counts {
+/** What a histogram holds, read once: it must not change any more. */
+export function countsOf(histogram: Histogram): Counts {
   const known = counted.get(histogram)
   if (known?.samples === histogram.totalCount) return known
   const counts = readCounts(histogram)

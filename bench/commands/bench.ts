@@ -28,6 +28,12 @@ import {
   type LoadKind,
 } from './load-options.ts'
 import { measureAndShow, type Shown } from './measuring.ts'
+import {
+  addMetricsOptions,
+  metricsArguments,
+  metricsOf,
+  type MetricsCommandOptions,
+} from './metrics-options.ts'
 import { openPlanOf } from './open-options.ts'
 import {
   addPlanOptions,
@@ -37,7 +43,7 @@ import {
   type PlanOptions,
 } from './plan-options.ts'
 
-interface BenchOptions extends PlanOptions, LoadCommandOptions {
+interface BenchOptions extends PlanOptions, LoadCommandOptions, MetricsCommandOptions {
   readonly list?: true
   readonly schema?: true
   readonly json?: true
@@ -72,7 +78,7 @@ export function benchCommand(
     .option('--open', 'show the run on a page of this machine while it is measured')
     .addHelpText(
       'after',
-      '\nExample:\n  npm run bench -- combined\n  npm run bench -- tls mtls jwt --set alg=RS256 --set tls=1.2\n  npm run bench -- --target https://gw.example/pay --cert c.pem --key k.pem --ca ca.pem \\\n    --issuer https://login.example --client-id billing --client-secret-file secret --i-own-this-target',
+      '\nExample:\n  npm run bench -- combined\n  npm run bench -- tls mtls jwt --set alg=RS256 --set tls=1.2\n  npm run bench -- tls --load open --rate 200 --blocks 8 --metrics-prometheus 9464\n  npm run bench -- --target https://gw.example/pay --cert c.pem --key k.pem --ca ca.pem \\\n    --issuer https://login.example --client-id billing --client-secret-file secret --i-own-this-target',
     )
     .action(async (names: string[], options: BenchOptions) => {
       if (options.resume !== undefined) {
@@ -82,7 +88,7 @@ export function benchCommand(
       const isDefault = (name: string) => command.getOptionValueSource(name) === 'default'
       done(await bench(names, options, { io, resumed, isDefault }))
     })
-  return addLoadOptions(addPlanOptions(command))
+  return addMetricsOptions(addLoadOptions(addPlanOptions(command)))
 }
 
 /** Runs the command of a stored run again, into that run. */
@@ -90,7 +96,7 @@ async function resume(
   word: string,
   {
     names,
-    options: { results, json, open },
+    options: { results, json, open, ...more },
     io,
     done,
   }: {
@@ -116,6 +122,7 @@ async function resume(
     ...['--results', dirname(stored.file)],
     ...(json === true ? ['--json'] : []),
     ...(open === true ? ['--open'] : []),
+    ...metricsArguments(more),
   ]
   await again.parseAsync([...words, ...where], { from: 'user' })
 }
@@ -153,12 +160,14 @@ async function bench(
     'default',
   )
   const load = loadOf(options, targets.length > 0)
+  const metrics = metricsOf(options)
   const shown = {
     io,
     mode: chosen.mode,
     results: options.results,
     json: options.json === true,
     open: options.open === true,
+    metrics,
     command: ['bench', ...names, ...argumentsOf(options)],
     resumed: resumed?.run ?? null,
   }

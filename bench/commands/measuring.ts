@@ -1,4 +1,6 @@
-import { followRun } from '../live/follow.ts'
+import { followRun, type LiveFollower } from '../live/follow.ts'
+import { followMetrics, type MetricsFollower } from '../otel/follow.ts'
+import type { MetricsSettings } from '../otel/messages.ts'
 import { createProgress, type ProgressPlan } from '../progress.ts'
 import { presentRun } from '../present.ts'
 import type { Mode, Run } from '../results.ts'
@@ -16,6 +18,8 @@ export interface Shown {
   readonly json: boolean
   /** Whether a page on loopback shows the run while it is measured. */
   readonly open?: boolean
+  /** Where metrics of the run go while it is measured; default: nowhere. */
+  readonly metrics?: MetricsSettings | null
   /** As it was called, for the run. */
   readonly command: readonly string[]
   /** A run that was interrupted and is to go on; default: a new one. */
@@ -33,13 +37,14 @@ export type CommonOptions = Pick<
   | 'signal'
   | 'onEvent'
   | 'betweenBlocks'
+  | 'beforeWindow'
   | 'save'
   | 'resumed'
 >
 
 /** Measures one run: takes the machine, tells of progress, saves after each block, and shows the result. */
 export async function measureAndShow(
-  { io, mode, results, json, open = false, command, resumed = null }: Shown,
+  { io, mode, results, json, open = false, metrics = null, command, resumed = null }: Shown,
   { subject, limits }: { readonly subject: string; readonly limits: ProgressPlan },
   start: (common: CommonOptions) => Promise<Run>,
 ): Promise<Run> {
@@ -55,6 +60,10 @@ export async function measureAndShow(
         hasScreen: io.stdoutIsTerminal && process.env['CI'] === undefined,
       })
     : null
+  await using exported =
+    metrics === null
+      ? null
+      : await followMetrics({ settings: metrics, err: io.err, signal: io.signal })
   const progress = createProgress({ io, plan: limits })
   const run = await start({
     root: io.root,
@@ -67,12 +76,34 @@ export async function measureAndShow(
     onEvent(event) {
       progress.event(event)
       live?.event(event)
+      exported?.event(event)
     },
-    ...(live === null ? {} : { betweenBlocks: live.betweenBlocks }),
-    save: file.save,
+    ...gapsOf(live, exported),
+    save(now) {
+      file.save(now)
+      exported?.saved(now)
+    },
   }).finally(progress.stop)
-  await live?.ended()
+  const [warnings = []] = await Promise.all([exported?.ended(), live?.ended()])
+  if (warnings.length > 0) {
+    run.warnings.push(...warnings)
+    file.save(run)
+  }
   await presentRun(run, { io, folder: results, file: file.path(), json })
   if (!io.signal.aborted) file.assertSaved()
   return run
+}
+
+/** What is awaited where nothing is measured; nothing, where nobody follows. */
+function gapsOf(
+  live: LiveFollower | null,
+  exported: MetricsFollower | null,
+): Pick<CommonOptions, 'betweenBlocks' | 'beforeWindow'> {
+  if (exported === null) return live === null ? {} : { betweenBlocks: live.betweenBlocks }
+  return {
+    async betweenBlocks() {
+      await Promise.all([live?.betweenBlocks(), exported.betweenMeasurements()])
+    },
+    beforeWindow: exported.betweenMeasurements,
+  }
 }

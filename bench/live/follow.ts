@@ -1,9 +1,10 @@
 import { isOfClosedLoops } from '../analysis/narrowing.ts'
+import type { CompanionCpu } from '../companion/messages.ts'
 import { progressText, timeLeftMs, type ProgressPlan } from '../progress.ts'
 import type { RunEvent } from '../run.ts'
 import type { LiveProgress } from '../render/live-html.ts'
 import { openBrowser } from './open-browser.ts'
-import { startPage, type Page, type PageCpu } from './page.ts'
+import { startPage, type Page } from './page.ts'
 
 /** A run as the live page follows it. */
 export interface LiveFollower extends AsyncDisposable {
@@ -93,7 +94,7 @@ async function startOrSay(err: (line: string) => void): Promise<Page | null> {
 }
 
 /** So that nobody has to believe that it added nothing. */
-function cpuLine({ inBlocksUs, betweenBlocksUs }: PageCpu): string {
+function cpuLine({ inBlocksUs, betweenBlocksUs }: CompanionCpu): string {
   const ms = (us: number) => (us / 1_000).toFixed(1)
   return `live page: used ${ms(inBlocksUs)} ms of CPU while blocks ran, ${ms(betweenBlocksUs)} ms between them`
 }

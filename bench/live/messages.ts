@@ -4,7 +4,7 @@ import type { LiveCheck, LiveProgress } from '../render/live-html.ts'
 export type LiveOrder =
   /** A case is past preflight. */
   | { readonly kind: 'checked'; readonly check: LiveCheck }
-  /** A block has ended, or the first is about to begin: this is the moment to draw, until `drawn`. */
+  /** A block has ended, or the first is about to begin: this is the moment to draw. */
   | {
       readonly kind: 'between-blocks'
       readonly file: string | null
@@ -14,10 +14,3 @@ export type LiveOrder =
   | { readonly kind: 'block-started' }
   /** No block follows. */
   | { readonly kind: 'ended'; readonly file: string | null; readonly progress: LiveProgress }
-
-/** What it answers. */
-export type LiveReport =
-  | { readonly kind: 'ready'; readonly port: number }
-  /** With the CPU, in µs, that all its threads used while blocks ran and between them, since its start. */
-  | { readonly kind: 'drawn'; readonly inBlocksUs: number; readonly betweenBlocksUs: number }
-  | { readonly kind: 'failed'; readonly why: string }

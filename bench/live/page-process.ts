@@ -1,16 +1,14 @@
+import type { CompanionCpu } from '../companion/messages.ts'
+import { accompany, createCpuBook, leaveWithBench } from '../companion/process.ts'
 import { renderLive, type LiveView } from '../render/live-html.ts'
 import { readRun } from '../store.ts'
-import type { LiveOrder, LiveReport } from './messages.ts'
+import type { LiveOrder } from './messages.ts'
 import { startPageServer } from './page-server.ts'
-import { lowerPriority } from './priority.ts'
 
 // The process of the live page: away from the bench, so that drawing costs the client nothing, and at the
 // lowest priority. It works when it is told that no block runs, and sleeps else.
 
-// First of all: a bench that is killed closes the channel, and must leave no orphan.
-process.once('disconnect', () => process.exit(0))
-if (!process.connected) process.exit(0)
-lowerPriority()
+leaveWithBench()
 
 let view: LiveView = {
   checks: [],
@@ -19,24 +17,21 @@ let view: LiveView = {
   ended: null,
 }
 const server = await startPageServer(renderLive(view))
-// What is used up to here is neither in a block nor between two.
-let markUs = cpuUs()
+const cpu = createCpuBook()
 let inBlock = false
-const used = { inBlocksUs: 0, betweenBlocksUs: 0 }
-process.on('message', (order: LiveOrder) => {
-  try {
-    obey(order)
-  } catch (error) {
-    report({ kind: 'failed', why: error instanceof Error ? error.message : String(error) })
-  }
+accompany({
+  ready: { port: server.port },
+  obey(order: LiveOrder): CompanionCpu {
+    inBlock = order.kind === 'checked' ? inBlock : order.kind === 'block-started'
+    cpu.blockRuns(inBlock)
+    draw(order)
+    return cpu.read()
+  },
 })
-report({ kind: 'ready', port: server.port })
 
-function obey(order: LiveOrder): void {
-  count()
+function draw(order: LiveOrder): void {
   switch (order.kind) {
     case 'block-started':
-      inBlock = true
       return
     case 'checked':
       view = { ...view, checks: [...view.checks, order.check] }
@@ -44,12 +39,10 @@ function obey(order: LiveOrder): void {
       if (!inBlock) server.publish(renderLive(view), 'drawn')
       return
     case 'between-blocks':
-      inBlock = false
       view = { ...view, ...saved(order.file), progress: order.progress }
       server.publish(renderLive(view), 'drawn')
-      break
+      return
     case 'ended':
-      inBlock = false
       view = {
         ...view,
         ...saved(order.file),
@@ -58,27 +51,9 @@ function obey(order: LiveOrder): void {
       }
       server.publish(renderLive(view), 'ended')
   }
-  count()
-  report({ kind: 'drawn', ...used })
 }
 
 /** Read from the disk rather than sent: the bench would have to write it once more. */
 function saved(file: string | null): Pick<LiveView, 'run'> | null {
   return file === null ? null : { run: readRun(file).run }
-}
-
-/** Books what was used since the last time. */
-function count(): void {
-  const nowUs = cpuUs()
-  used[inBlock ? 'inBlocksUs' : 'betweenBlocksUs'] += nowUs - markUs
-  markUs = nowUs
-}
-
-function cpuUs(): number {
-  const { user, system } = process.cpuUsage()
-  return user + system
-}
-
-function report(message: LiveReport): void {
-  process.send?.(message)
 }

@@ -8,26 +8,33 @@ import {
 } from '../../bench/analysis/stats.ts'
 import { defaultThresholds, judge } from '../../bench/analysis/verdict.ts'
 import { plainTable } from '../../bench/render/table.ts'
+import type { CompanionCpu } from '../../bench/companion/messages.ts'
 import type { Run } from '../../bench/results.ts'
 import { ratioText, verdictText } from '../ratio-text.ts'
 
-/** One short run, with the page or without it. */
+/** One short run, followed by a process of its own or not. */
 export interface TrialRun {
   readonly run: Run
-  /** CPU in µs that the page used while blocks ran and between them; null without a page. */
-  readonly page: { readonly inBlocksUs: number; readonly betweenBlocksUs: number } | null
-  /** Events that the reader of the page got; 0 without a page. */
-  readonly events: number
+  /** CPU that the follower used; null without one. */
+  readonly follower: CompanionCpu | null
+  /** What somebody got to see of it: events of a page, say; 0 without one. */
+  readonly seen: number
 }
 
 /** Two runs one after the other, in random order, with the same seed. */
 export interface TrialPair {
-  readonly withPage: TrialRun
+  readonly followed: TrialRun
   readonly without: TrialRun
 }
 
-/** What the page does to the cost of one arm. */
-export interface PageEffect {
+/** How a follower is named to people. */
+export interface FollowerWords {
+  readonly process: string
+  readonly seen: string
+}
+
+/** What following does to the cost of one arm. */
+export interface FollowerEffect {
   readonly arm: string
   /** Medians over the runs, µs of server CPU per request. */
   readonly withUs: number
@@ -37,9 +44,9 @@ export interface PageEffect {
 }
 
 /** The effect on every arm that all runs have. */
-export function pageEffects(pairs: readonly TrialPair[], level: number): PageEffect[] {
-  const costs = pairs.map(({ withPage, without }) => ({
-    with: costsOf(withPage.run),
+export function followerEffects(pairs: readonly TrialPair[], level: number): FollowerEffect[] {
+  const costs = pairs.map(({ followed, without }) => ({
+    with: costsOf(followed.run),
     without: costsOf(without.run),
   }))
   const arms = [...(costs[0]?.with.keys() ?? [])]
@@ -64,8 +71,8 @@ export function pageEffects(pairs: readonly TrialPair[], level: number): PageEff
   })
 }
 
-/** Whether nothing shows that the page costs: no interval lies beyond the effect that counts. */
-export function addsNothing(effects: readonly PageEffect[]): boolean {
+/** Whether nothing shows that following costs: no interval lies beyond the effect that counts. */
+export function addsNothing(effects: readonly FollowerEffect[]): boolean {
   return effects.every(({ ratio }) => {
     const { verdict } = judge(ratio, { better: 'lower', noiseFloor: null }, defaultThresholds)
     return verdict !== 'worse' && verdict !== 'better'
@@ -75,7 +82,8 @@ export function addsNothing(effects: readonly PageEffect[]): boolean {
 /** The result for people. */
 export function describeEffects(
   pairs: readonly TrialPair[],
-  effects: readonly PageEffect[],
+  effects: readonly FollowerEffect[],
+  words: FollowerWords,
 ): string[] {
   const columns = ['case', 'with, µs', 'without, µs', 'with over without', ''].map(
     (head, index) => ({ head, align: index === 0 || index > 2 ? 'left' : 'right' }) as const,
@@ -91,31 +99,31 @@ export function describeEffects(
     `server CPU per request, ${pairs.length} pairs of runs, medians over the runs:`,
     ...plainTable(columns, rows, { color: false }),
     '',
-    ...circumstances(pairs),
+    ...circumstances(pairs, words),
   ]
 }
 
-function circumstances(pairs: readonly TrialPair[]): string[] {
+function circumstances(pairs: readonly TrialPair[], words: FollowerWords): string[] {
   const side = (name: string, runs: readonly TrialRun[]) => {
     const noise = runs.flatMap(({ run }) => noiseOf(run.blocks))
     const of = (values: readonly number[]) =>
       values.length === 0 ? 'unknown' : `${(median(values) * 100).toFixed(1)} %`
     return `${name}: ${runs.reduce((sum, { run }) => sum + run.blocks.length, 0)} blocks, foreign CPU ${of(noise.flatMap(({ foreignCpu }) => foreignCpu ?? []))}, client’s event loop ${of(noise.map(({ clientEventLoop }) => clientEventLoop))}`
   }
-  const pages = pairs.flatMap(({ withPage }) => withPage.page ?? [])
+  const used = pairs.flatMap(({ followed }) => followed.follower ?? [])
   const ms = (values: readonly number[]) =>
     values.length === 0 ? 'unknown' : `${(Math.max(...values) / 1_000).toFixed(1)} ms`
   return [
     side(
       'with',
-      pairs.map(({ withPage }) => withPage),
+      pairs.map(({ followed }) => followed),
     ),
     side(
       'without',
       pairs.map(({ without }) => without),
     ),
-    `the page’s process, most in any run: ${ms(pages.map(({ inBlocksUs }) => inBlocksUs))} of CPU while blocks ran, ${ms(pages.map(({ betweenBlocksUs }) => betweenBlocksUs))} between them`,
-    `events read: ${pairs.map(({ withPage }) => withPage.events).join(', ')}`,
+    `${words.process}, most in any run: ${ms(used.map(({ inBlocksUs }) => inBlocksUs))} of CPU while blocks ran, ${ms(used.map(({ betweenBlocksUs }) => betweenBlocksUs))} between them`,
+    `${words.seen}: ${pairs.map(({ followed }) => followed.seen).join(', ')}`,
   ]
 }
 
