@@ -3,7 +3,7 @@ import test from 'node:test'
 import { createRandom } from '../random.ts'
 import { encodeHistogram } from './histogram.ts'
 import { createOpenRecord } from './open-record.ts'
-import { createSchedule, stripeOf } from './schedule.ts'
+import { createSchedule, createStripe } from './schedule.ts'
 import { localMs, mergeStripes, shareOf, type StripeReading } from './stripe.ts'
 
 /** What became of one request. */
@@ -43,6 +43,7 @@ function replay(samples: readonly Sample[]): StripeReading {
   return {
     ...counts,
     requests: samples.length,
+    scheduled: samples.length,
     wallUs: samples.length * 10,
     scheduleUs: samples.length * 8,
     sendingUs: samples.length * 9,
@@ -95,16 +96,11 @@ test('a merge that lost or doubled one sample would not be equal', () => {
 })
 
 test('stripes of a schedule are all of it, each request once', () => {
-  const schedule = createSchedule({
-    ratePerSecond: 2_000,
-    arrivals: 'poisson',
-    durationMs: 1_000,
-    seed: 9,
-  })
-  const stripes = [0, 1, 2].map((index) => stripeOf(schedule, index, 3))
+  const plan = { ratePerSecond: 2_000, arrivals: 'poisson', durationMs: 1_000, seed: 9 } as const
+  const stripes = [0, 1, 2].map((index) => createStripe(plan, index, 3).timesMs)
   assert.deepEqual(
     stripes.flatMap((stripe) => [...stripe]).sort((a, b) => a - b),
-    [...schedule],
+    [...createSchedule(plan)],
   )
 })
 
