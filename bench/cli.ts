@@ -7,6 +7,7 @@ import { doctorCommand } from './commands/doctor.ts'
 import { microCommand } from './commands/micro.ts'
 import type { CommandResult, Io } from './commands/io.ts'
 import { reportCommand } from './commands/report.ts'
+import { seatCommand } from './commands/seat.ts'
 import { selftestCommand } from './commands/selftest.ts'
 import { serverCommand } from './commands/server.ts'
 import { sizeCommand } from './commands/size.ts'
@@ -78,6 +79,7 @@ function createProgram(io: Io, done: (result: CommandResult) => void): Command {
     sizeCommand,
     reportCommand,
     serverCommand,
+    seatCommand,
     selftestCommand,
     doctorCommand,
   ]) {

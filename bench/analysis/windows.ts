@@ -48,11 +48,20 @@ export function windowFigures(
   })
 }
 
+/** What a generator, or several of them, did with a schedule. */
+export interface Offered extends Pick<
+  Window,
+  'scheduleUs' | 'sendingUs' | 'wallUs' | 'clientCpuUs' | 'spinUs' | 'generators' | 'seats'
+> {
+  readonly plan: Pick<Window['plan'], 'ratePerSecond'>
+  readonly histograms: Pick<Window['histograms'], 'lateness' | 'response'>
+}
+
 /**
  * Why a window is no measurement of its server: the generator did not offer what it was to offer, or
  * had no time to look. A server that is slow, or full, makes none of these.
  */
-export function invalidity(window: Window): string[] {
+export function invalidity(window: Offered): string[] {
   const { plan } = window
   const gapUs = usPerSecond / plan.ratePerSecond
   const achieved =
@@ -144,8 +153,8 @@ export function figuresOfWindows(
 }
 
 /** Of several generators, that of the busiest: it is the one that falls behind first. */
-function busyShare({ clientCpuUs, spinUs, wallUs, generators }: Window): number {
-  const each = generators ?? [{ cpuUs: clientCpuUs, spinUs, wallUs }]
+function busyShare({ clientCpuUs, spinUs, wallUs, generators, seats }: Offered): number {
+  const each = generators ?? seats?.each ?? [{ cpuUs: clientCpuUs, spinUs, wallUs }]
   return Math.max(...each.map((one) => Math.max(0, one.cpuUs - one.spinUs) / one.wallUs))
 }
 

@@ -14,6 +14,7 @@ import { factsOf, recordOf, targetWarnings, tokenWarnings, type Recorded } from 
 import type { Counted } from './target-sensors.ts'
 import { withToken, type UserTarget } from './target.ts'
 import type { TokenSource } from './tokens.ts'
+import type { OfferWindow } from '../windows.ts'
 
 /** A target as something that can be measured, block by block. */
 export interface TargetSource {
@@ -32,6 +33,8 @@ export interface TargetRunOptions extends Omit<RunOptions, 'arms' | 'procedure'>
   readonly capOf: (target: UserTarget) => Cap | null
   /** Whether the load ends with the cap's time: where it was not known beforehand that it would. */
   readonly isCutOff: boolean
+  /** Who offers windows; default: processes of this machine. */
+  readonly offerWindow?: OfferWindow
   /** Told how long an answer took, at most, before anything is planned. */
   readonly procedure: (latencyMs: number) => TargetProcedure
 }
@@ -199,7 +202,7 @@ function addCounted(
 
 function sourceOf(
   { target, tokens, pace, cap, cpu, deadline }: Ready,
-  { connections, timeoutMs }: TargetRunOptions,
+  { connections, timeoutMs, offerWindow }: TargetRunOptions,
   counted: Counted[],
 ): TargetSource {
   return {
@@ -216,6 +219,7 @@ function sourceOf(
         cpu,
         died: tokens?.lost ?? new AbortController().signal,
         deadline,
+        ...(offerWindow === undefined ? {} : { offerWindow }),
         onCounted: (one) => counted.push(one),
       }),
   }
