@@ -198,11 +198,7 @@ function offer(
   })
 }
 
-function windowOf(
-  request: WindowRequest,
-  reading: OfferedReading,
-  sensed: Sensed,
-): WindowReading {
+function windowOf(request: WindowRequest, reading: OfferedReading, sensed: Sensed): WindowReading {
   const { lateness, queueWait, service, response, ...rest } = reading
   const { generators, seats, ...counts } = { generators: [], seats: undefined, ...rest }
   return {

@@ -23,10 +23,10 @@ export const noRedis = missing('redis-server', find('redis-server'))
 /** The same for PostgreSQL. */
 export const noPostgres = missing('postgresql', find('initdb') && find('postgres'))
 
-/** Starts Redis with a password and without persistence. */
-export async function startRedis(): Promise<Database> {
+/** Starts Redis with a password and without persistence; on a port where one was before, it is that one, with nothing in it. */
+export async function startRedis(onPort: number | null = null): Promise<Database> {
   const folder = await mkdtemp(join(tmpdir(), 'trustbench-redis-'))
-  const port = await freePort()
+  const port = onPort ?? (await freePort())
   const configuration = [
     ...[`port ${port}`, 'bind 127.0.0.1', `requirepass ${password}`],
     ...['save ""', 'appendonly no', `dir ${folder}`],

@@ -46,6 +46,8 @@ const OpenLoopSchema = Type.Object(
     timeoutMs: Type.Number(),
     /** Processes that offered it together; absent: one. */
     generators: Type.Optional(count),
+    /** The same on other machines; `seatsRecord` holds what each of them was. */
+    seats: Type.Optional(count),
     windows: count,
     requests: count,
     answered: count,
@@ -60,6 +62,7 @@ const OpenLoopSchema = Type.Object(
     /** Whether the figures are of the server; if not, `invalid` says of what else. */
     valid: Type.Boolean(),
     invalid: Type.Array(text),
+    seatsRecord: RunSchema.properties.blocks.items.properties.windows.items.properties.seats,
   },
   strict,
 )

@@ -28,6 +28,8 @@ export interface WindowFigures {
   readonly maxOutstanding: number
   /** CPU share of the client without what it spent looking at the clock, 0 to 1. */
   readonly clientBusyShare: number
+  /** Of generators on other machines; null where there are none. */
+  readonly seats: Window['seats'] | null
   /** Why these figures must not be taken for true; empty where they may be. */
   readonly invalid: readonly string[]
 }
@@ -148,6 +150,8 @@ export function figuresOfWindows(
     serviceP99Us: highest('service'),
     maxOutstanding: Math.max(...windows.map(({ maxOutstanding }) => maxOutstanding)),
     clientBusyShare: Math.max(...windows.map(busyShare)),
+    // They measure one window a run.
+    seats: first.seats ?? null,
     invalid: [...new Set(windows.flatMap(invalidity))],
   }
 }

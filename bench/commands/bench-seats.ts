@@ -15,13 +15,7 @@ import type { MergedOptions } from './config-options.ts'
 import { measureAndShow, type Shown } from './measuring.ts'
 import { connectionLimits, openPlanOf } from './open-options.ts'
 import { durationMs, type ChosenPlan } from './plan-options.ts'
-import {
-  rendezvousOf,
-  runIdOf,
-  seatCount,
-  seatWaitMs,
-  toleratedOf,
-} from './seat-options.ts'
+import { rendezvousOf, runIdOf, seatCount, seatWaitMs, toleratedOf } from './seat-options.ts'
 import { capsOf } from './target-caps.ts'
 import { assertOwned } from './target-options.ts'
 
@@ -126,7 +120,8 @@ function planWith(options: MergedOptions, { mode, plan }: ChosenPlan, seats: num
     )
   }
   const atFirst = Math.max(connections, seats)
-  const most = options.maxConnections === undefined ? Math.max(maxConnections, atFirst) : maxConnections
+  const most =
+    options.maxConnections === undefined ? Math.max(maxConnections, atFirst) : maxConnections
   const own = { ...options, connections: String(atFirst), maxConnections: String(most) }
   const open = openPlanOf(own, { mode, seed: plan.seed })
   return { ...open, request: { ...open.request, seats } }

@@ -107,7 +107,10 @@ function targetsOf(
 }
 
 /** Settings of the command line over those of a file; headers of both. */
-export function overlay<T extends RequestSettings>(base: RequestSettings, over: T): RequestSettings & T {
+export function overlay<T extends RequestSettings>(
+  base: RequestSettings,
+  over: T,
+): RequestSettings & T {
   const headers = [...(base.headers ?? []), ...(over.headers ?? [])]
   return { ...base, ...over, headers }
 }

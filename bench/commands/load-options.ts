@@ -13,7 +13,12 @@ export type LoadKind = 'closed' | 'open' | 'churn' | 'curve'
 
 /** Options that say how load arrives. */
 export interface LoadCommandOptions
-  extends OpenCommandOptions, ChurnCommandOptions, CurveCommandOptions, TargetCommandOptions, SeatsOptions {
+  extends
+    OpenCommandOptions,
+    ChurnCommandOptions,
+    CurveCommandOptions,
+    TargetCommandOptions,
+    SeatsOptions {
   readonly load: string
 }
 
@@ -24,7 +29,9 @@ export function addLoadOptions(command: Command): Command {
     'closed: the next request waits for an answer; open: it does not; churn: new connections',
     'closed',
   )
-  return addTargetOptions(addSeatsOptions(addChurnOptions(addCurveOptions(addOpenOptions(command)))))
+  return addTargetOptions(
+    addSeatsOptions(addChurnOptions(addCurveOptions(addOpenOptions(command)))),
+  )
 }
 
 /** The kind of load; throws usage errors for what does not belong to it. */

@@ -85,10 +85,14 @@ async function givenTargets(options: SeatCommandOptions): Promise<TargetSettings
   if (path === undefined)
     return target.length === 0 ? [{ url: '', ...own }] : target.map((url) => ({ url, ...own }))
   if (target.length > 0)
-    throw new BenchError('usage', `--target ${target.join(' ')}: --config names targets, leave one out`)
+    throw new BenchError(
+      'usage',
+      `--target ${target.join(' ')}: --config names targets, leave one out`,
+    )
   const { config, file } = await loadConfig(path)
-  return config.targets.map(({ url, name: _, ...request }) => ({
+  return config.targets.map(({ url, name = '', ...request }) => ({
     url,
+    name,
     ...overlay(requestOf(config, request, file), own),
   }))
 }

@@ -56,9 +56,7 @@ async function takeNew({
   readonly results: Map<number, SeatResult>
   readonly missing: Map<number, string>
 }): Promise<void> {
-  const wanted = new Set(
-    expected.filter((index) => !results.has(index) && !missing.has(index)),
-  )
+  const wanted = new Set(expected.filter((index) => !results.has(index) && !missing.has(index)))
   for (const index of await meeting.results()) {
     if (!wanted.delete(index)) continue
     const written = await meeting.result(index)

@@ -84,7 +84,8 @@ function limitedWarning(limited: SeatsRecord['each']): Warning {
   return {
     code: 'seats-saturated',
     message: `${limited.length} ${limited.length === 1 ? 'seat was' : 'seats were'} the limit, not the target: ${told.join(', ')}${others > 0 ? `, ${others} more` : ''}`,
-    advice: 'start more seats, or on machines with a core free for each: --seats auto finds out how many',
+    advice:
+      'start more seats, or on machines with a core free for each: --seats auto finds out how many',
   }
 }
 

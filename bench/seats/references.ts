@@ -67,7 +67,9 @@ export function seatTarget(
 
 /** Of the targets that a seat names, the one of the plan; a seat that names none goes where the plan says. */
 function ownSettings(planned: string, given: readonly TargetSettings[]): TargetSettings {
-  const shown = given.map(({ url }) => (url === '' ? '' : storableUrl(parseWebUrl('--target', url))))
+  const shown = given.map(({ url }) =>
+    url === '' ? '' : storableUrl(parseWebUrl('--target', url)),
+  )
   const found = given[shown.indexOf(planned)]
   if (found !== undefined) return found
   const [first] = given

@@ -74,7 +74,8 @@ export async function openRendezvous(
   const script = (text: string, names: readonly KeyName[], args: readonly (string | number)[]) =>
     guard(async () => {
       const known = { keys: names.map((name) => keys[name]), arguments: args.map(String) }
-      return String(await client.eval(text, known))
+      const said: unknown = await client.eval(text, known)
+      return typeof said === 'string' ? said : ''
     })
   const byIndex = (name: KeyName) => guard(async () => numbered(await client.hGetAll(keys[name])))
   return {
@@ -122,8 +123,7 @@ export async function openRendezvous(
       return new Map([...beats].map(([index, beat]) => [index, nowMs - beatOf(beat)]))
     },
     results: () => guard(async () => (await client.hKeys(keys.results)).map(Number)),
-    result: (index) =>
-      guard(async () => (await client.hGet(keys.results, String(index))) ?? ''),
+    result: (index) => guard(async () => (await client.hGet(keys.results, String(index))) ?? ''),
     clear: () =>
       guard(async () => {
         await client.unlink([keys.results, keys.ready, keys.seats])
@@ -165,11 +165,20 @@ async function noticeAfter(
   waitMs: number,
 ): Promise<Told | null> {
   // A wait of 0 would be one without end.
-  const streams = await client.xRead({ key, id }, { BLOCK: Math.max(1, Math.ceil(waitMs)), COUNT: 1 })
+  const options = { BLOCK: Math.max(1, Math.ceil(waitMs)), COUNT: 1 }
+  const streams: readonly StreamEntries[] | null = await client.xRead({ key, id }, options)
   const [entry] = streams?.[0]?.messages ?? []
-  if (entry === undefined) return null
-  const notice = parseNotice(String(entry.message['notice']))
-  return { id: entry.id, notice }
+  return entry === undefined
+    ? null
+    : { id: entry.id, notice: parseNotice(entry.message['notice'] ?? '') }
+}
+
+/** What the client makes of a stream. */
+interface StreamEntries {
+  readonly messages: readonly {
+    readonly id: string
+    readonly message: Readonly<Record<string, string>>
+  }[]
 }
 
 function parseNotice(written: string): Notice {

@@ -57,7 +57,11 @@ export function encodeResult(result: SeatResult): string {
 }
 
 /** A result out of what is in Redis; throws `measurement-failed` where it is not one of this seat and plan. */
-export function parseResult(written: string, index: number, { runId, seats }: SeatPlan): SeatResult {
+export function parseResult(
+  written: string,
+  index: number,
+  { runId, seats }: SeatPlan,
+): SeatResult {
   const value = written.length > mostCharacters ? null : parseJson(written)
   if (!validate(value)) {
     const [first] = validate.errors ?? []

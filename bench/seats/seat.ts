@@ -71,11 +71,7 @@ interface Measured {
   readonly startedAtUs: number
 }
 
-async function measure(
-  options: SeatOptions,
-  meeting: Rendezvous,
-  desk: Desk,
-): Promise<Measured> {
+async function measure(options: SeatOptions, meeting: Rendezvous, desk: Desk): Promise<Measured> {
   const { index, given, signal, say } = options
   let plan = await desk.plan(({ trial }) => trial === null || index === 0)
   if (plan.trial !== null) {
@@ -102,23 +98,29 @@ interface Scene {
   readonly held: Held
 }
 
+/** The instant on this process's clock, and what is known of that clock. */
+interface Start {
+  readonly atMs: number
+  readonly clock: ClockReading
+}
+
 /** Its stripe of the schedule, begun at the instant that all are told. */
 async function offer(options: SeatOptions, scene: Scene): Promise<Measured> {
   const { plan, load, held } = scene
   const { schedule, seats: of, connections, maxConnections, timeoutMs } = plan
   const signal = AbortSignal.any([options.signal, held.lost, load.lost])
-  let start: { readonly atMs: number; readonly clock: ClockReading } | null = null
+  const begun = Promise.withResolvers<Start>()
   const reading = await runStripe(
     load.endpoint,
     { plan: schedule, index: options.index, of, connections, maxConnections, timeoutMs },
     async () => {
-      start = await untilAborted(awaitStart(options, scene), signal)
+      const start = await untilAborted(awaitStart(options, scene), signal)
+      begun.resolve(start)
       return start.atMs
     },
     signal,
   )
-  if (start === null) throw new BenchError('measurement-failed', 'the start did not come about')
-  const { atMs, clock } = start
+  const { atMs, clock } = await begun.promise
   return { plan, reading, clock, startedAtUs: monotonicUs(atMs) }
 }
 
@@ -126,7 +128,7 @@ async function offer(options: SeatOptions, scene: Scene): Promise<Measured> {
 async function awaitStart(
   { index, say }: SeatOptions,
   { plan, meeting, desk, held }: Scene,
-): Promise<{ readonly atMs: number; readonly clock: ClockReading }> {
+): Promise<Start> {
   const early = await probeClock(() => meeting.timeUs())
   await held.ready(JSON.stringify({ errorUs: early.errorUs }))
   say(`seat ${index} of ${plan.seats}: ready`)
@@ -194,7 +196,10 @@ function undelivered({ keep, index }: SeatOptions, result: SeatResult, error: un
 }
 
 /** Refuses a plan that this seat cannot be part of. */
-function assertFits({ source, index }: SeatOptions, { source: planned, seats, trial }: SeatPlan): void {
+function assertFits(
+  { source, index }: SeatOptions,
+  { source: planned, seats, trial }: SeatPlan,
+): void {
   const difference = sourceDifference(planned, source)
   if (difference !== null)
     throw new BenchError('usage', `${difference}: start seats and coordinator of one version`)

@@ -23,7 +23,14 @@ export interface TrialScene {
 }
 
 /** Offers rising rates alone, until the seat itself is the limit or the planned rate is reached, and says which. */
-export async function runTrial({ plan, load, meeting, desk, say, signal }: TrialScene): Promise<void> {
+export async function runTrial({
+  plan,
+  load,
+  meeting,
+  desk,
+  say,
+  signal,
+}: TrialScene): Promise<void> {
   const { ratesPerSecond = [], stageMs = 0 } = plan.trial ?? {}
   let cleanPerSecond: number | null = null
   let stages = 0
@@ -49,7 +56,10 @@ export function seatLimits(reading: StripeReading, ratePerSecond: number): strin
 export function parseTrial(written: string): number {
   const value = parseJson(written)
   if (!validate(value))
-    throw new BenchError('measurement-failed', 'seat 0: its trial is not one; give --seats a number')
+    throw new BenchError(
+      'measurement-failed',
+      'seat 0: its trial is not one; give --seats a number',
+    )
   if (value.trial !== null) return value.trial
   throw new BenchError(
     'measurement-failed',
@@ -60,7 +70,7 @@ export function parseTrial(written: string): number {
 /** Rates of the stages: each half as much again as the one before, up to the planned one. */
 export function trialRates(plannedPerSecond: number): number[] {
   const rates: number[] = []
-  for (let rate = Math.min(firstPerSecond, plannedPerSecond); rate < plannedPerSecond; ) {
+  for (let rate = Math.min(firstPerSecond, plannedPerSecond); rate < plannedPerSecond;) {
     rates.push(rate)
     rate *= step
   }
