@@ -7,6 +7,7 @@ import { startRedis, type Database } from '../../servers/database-testbed.ts'
 import { startCli, temporaryFolder, type CliProcess } from '../cli-testbed.ts'
 import { parseRun, type Run } from '../results.ts'
 import { serveHttp } from '../targets/target-testbed.ts'
+import { seatSource, type SeatSource } from './source.ts'
 
 /** A Redis, a target that counts, and ways to start coordinators and seats that meet there. */
 export interface SeatsBed {
@@ -124,10 +125,16 @@ async function dumpOf(url: string) {
   }
 }
 
-function newestRun(folder: string): Run {
+/** The newest run of a folder. */
+export function newestRun(folder: string): Run {
   const [file = ''] = readdirSync(folder)
     .filter((name) => name.endsWith('.json'))
     .toSorted()
     .reverse()
   return parseRun(JSON.parse(readFileSync(join(folder, file), 'utf8')), file)
+}
+
+/** What this tree measures by. */
+export function ownSource(): SeatSource {
+  return seatSource(join(import.meta.dirname, '..', '..'))
 }
