@@ -44,9 +44,8 @@ export async function createNetwork(t: TestContext, ways: readonly Way[]): Promi
   ip('-n', hub, 'link', 'add', 'bridge', 'type', 'bridge')
   ip('-n', hub, 'addr', 'add', `${hubAddress}/24`, 'dev', 'bridge')
   ip('-n', hub, 'link', 'set', 'bridge', 'up')
-  const delayedBy = ways.every((way, seat) => addSeat(name(seat), { hub, seat, way, namespaces }))
-    ? 'netem'
-    : 'relay'
+  const delayed = ways.map((way, seat) => addSeat(name(seat), { hub, seat, way, namespaces }))
+  const delayedBy = delayed.every(Boolean) ? 'netem' : 'relay'
   const start = (...command: string[]) => {
     const child = spawn('ip', ['netns', 'exec', hub, ...command], {
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -72,14 +72,17 @@ for (const [what, machines] of networks) {
       for (const [index, { thereMs, backMs, wallAheadMs }] of machines.entries()) {
         const seat: SeatsRecord['each'][number] | undefined = record.each[index]
         assert.ok(seat !== undefined)
-        assert.ok(seat.clockRoundTripUs >= (thereMs + backMs) * 900)
-        assert.ok(seat.clockErrorUs >= Math.abs(thereMs - backMs) * 500 * 0.9)
-        const wallMs = seat.wallClockOffsetUs / 1_000
+        // Timers of a relay may each be a millisecond short.
+        assert.ok(seat.clockRoundTripUs >= (thereMs + backMs - 2) * 1_000)
+        assert.ok(seat.clockErrorUs >= (Math.abs(thereMs - backMs) / 2 - 1) * 1_000)
+        const wallMs: number = seat.wallClockOffsetUs / 1_000
         assert.ok(Math.abs(wallMs - wallAheadMs) <= seat.clockErrorUs / 1_000 + 2, `${wallMs} ms`)
       }
-      const [to, ...words] = [...network.hub, 'curl', '-sS', `${network.target}count`]
+      const [to = 'ip', ...words] = network.hub
       // Those of the window, one of each seat and one of the coordinator.
-      const seen = spawnSync(to ?? '', words, { encoding: 'utf8' }).stdout
+      const seen = spawnSync(to, [...words, 'curl', '-sS', `${network.target}count`], {
+        encoding: 'utf8',
+      }).stdout
       assert.equal(Number(seen), 100 + machines.length + 1)
     },
   )
