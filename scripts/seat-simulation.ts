@@ -66,7 +66,7 @@ export async function simulate(seats: number, samples: number): Promise<Simulati
   const begun = places.map((place) => hearStart(place, plan))
   const atUs = (await meeting.timeUs()) + leadMs * usPerMs
   const saidMs = performance.now()
-  await meeting.notify({ kind: 'start', atUs }, plan.keepMs)
+  await meeting.notify({ kind: 'start', atUs, without: [] }, plan.keepMs)
   const starts = await Promise.all(begun)
   const propagationMs = Math.max(...starts.map(({ heardMs }) => heardMs)) - saidMs
   let resultBytes = 0

@@ -109,16 +109,17 @@ async function runSeats(waiting: Waiting, onConnected: () => Promise<void>) {
   const absent = await rollCall(waiting)
   const clock = await probeClock(() => meeting.timeUs())
   const atUs = (await meeting.timeUs()) + leadMs(plan) * usPerMs
-  await meeting.notify({ kind: 'start', atUs: Math.round(atUs) }, plan.keepMs)
+  const without = absent.map(({ index }) => index)
+  await meeting.notify({ kind: 'start', atUs: Math.round(atUs), without }, plan.keepMs)
   const startMs = toOwnMs(atUs, clock)
   await until(startMs, signal)
   await onConnected()
-  say(`${plan.seats - absent.length} seats have begun, for ${plan.schedule.durationMs / 1_000} s`)
+  const present = plan.seats - absent.length
+  say(`${present} of ${plan.seats} seats have begun, for ${plan.schedule.durationMs / 1_000} s`)
   const endMs = startMs + plan.schedule.durationMs
   await until(endMs, signal)
-  const gone = new Set(absent.map(({ index }) => index))
   const expected = Array.from({ length: plan.seats }, (_, index) => index).filter(
-    (index) => !gone.has(index),
+    (index) => !without.includes(index),
   )
   const lastMs = endMs + plan.timeoutMs + plan.resultWaitMs
   const { results, missing } = await collectResults(waiting, expected, lastMs)

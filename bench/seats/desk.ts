@@ -58,6 +58,12 @@ export function createDesk(
   const calledOff = (why: string) =>
     new BenchError('measurement-failed', `the coordinator called run ${runId} off: ${why}`)
 
+  const begunWithout = () =>
+    new BenchError(
+      'usage',
+      `run ${runId} has begun without this process: seat ${index} is not replaced any more, start a new run`,
+    )
+
   return {
     seat,
     async plan(isWanted) {
@@ -82,12 +88,7 @@ export function createDesk(
       for (;;) {
         const place = await meeting.claim(seat, '', plan.keepMs)
         if (place === 'yours') return keepPlace(meeting, seat, plan)
-        if (place === 'started') {
-          throw new BenchError(
-            'usage',
-            `run ${runId} has begun without this process: seat ${index} is not replaced any more, start a new run`,
-          )
-        }
+        if (place === 'started') throw begunWithout()
         if (performance.now() > untilMs) {
           throw new BenchError(
             'usage',
@@ -106,6 +107,7 @@ export function createDesk(
       const untilMs = performance.now() + othersMs + graceMs
       while (performance.now() < untilMs) {
         const notice = await nextNotice()
+        if (notice?.kind === 'start' && notice.without.includes(index)) throw begunWithout()
         if (notice?.kind === 'start') return notice.atUs
         if (notice?.kind === 'abort') throw calledOff(notice.why)
       }

@@ -53,7 +53,7 @@ test('a seat that is missing is missing: its requests are not made up, and the s
   const [warning] = seatWarnings(merged)
   assert.equal(
     warning?.message,
-    '1 of 4 seats are not in these figures: seat 2 (not started); 75.0 % of the schedule was offered, and nothing is extrapolated',
+    '1 of 4 seats is not in these figures: seat 2 (not started); 75.0 % of the schedule was offered, and nothing is extrapolated',
   )
   assert.equal(missingReason(merged, 1), null)
   assert.equal(

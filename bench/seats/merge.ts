@@ -71,7 +71,7 @@ export function seatWarnings(window: Pick<Window, 'seats'>): Warning[] {
 function missingWarning({ planned, missing, offeredShare }: SeatsRecord): Warning {
   return {
     code: 'seats-missing',
-    message: `${missing.length} of ${planned} seats are not in these figures: ${namesOf(missing)}; ${percent(offeredShare)} of the schedule was offered, and nothing is extrapolated`,
+    message: `${missing.length} of ${planned} seats ${missing.length === 1 ? 'is' : 'are'} not in these figures: ${namesOf(missing)}; ${percent(offeredShare)} of the schedule was offered, and nothing is extrapolated`,
     advice: 'look at those seats, then measure again before you quote this',
   }
 }

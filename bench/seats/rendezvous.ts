@@ -7,8 +7,8 @@ import { claimScript, deliverScript, leaveScript } from './scripts.ts'
 export type Notice =
   /** There is a plan, or another than before. */
   | { readonly kind: 'plan' }
-  /** Begin at this instant of Redis' clock. */
-  | { readonly kind: 'start'; readonly atUs: number }
+  /** Begin at this instant of Redis' clock; without the seats that were not ready when the wait was over. */
+  | { readonly kind: 'start'; readonly atUs: number; readonly without: readonly number[] }
   | { readonly kind: 'abort'; readonly why: string }
 
 /** A notice and its place in the order of all. */
@@ -185,8 +185,10 @@ function parseNotice(written: string): Notice {
   const value = parseJson(written)
   if (typeof value === 'object' && value !== null && 'kind' in value) {
     if (value.kind === 'plan') return { kind: 'plan' }
-    if (value.kind === 'start' && 'atUs' in value && typeof value.atUs === 'number')
-      return { kind: 'start', atUs: value.atUs }
+    if (value.kind === 'start' && 'atUs' in value && typeof value.atUs === 'number') {
+      const without = 'without' in value && Array.isArray(value.without) ? value.without : []
+      return { kind: 'start', atUs: value.atUs, without: without.map(Number) }
+    }
     if (value.kind === 'abort' && 'why' in value) return { kind: 'abort', why: String(value.why) }
   }
   return { kind: 'abort', why: 'a notice that is none was found' }

@@ -47,7 +47,7 @@ test(
     const processes = [0, 1, 2].map((index) =>
       seats.seat('all', index, '--target', url, ...credentials),
     )
-    await coordinator.saw(/3 seats have begun/)
+    await coordinator.saw(/3 of 3 seats have begun/)
     const early = await seats.dump()
     const { exitCode, out, err } = await coordinator.ended
     assert.equal(exitCode, 0, err)
