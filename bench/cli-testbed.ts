@@ -49,10 +49,17 @@ export interface CliProcess {
 export function startCli(
   t: TestContext,
   argv: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; root?: string } = {},
+  options: {
+    cwd?: string
+    env?: NodeJS.ProcessEnv
+    root?: string
+    /** Words before the command, which lead to where it runs. */
+    through?: readonly string[]
+  } = {},
 ): CliProcess {
   const script = join(options.root ?? root, 'scripts', 'launch.mjs')
-  const child = spawn(process.execPath, [script, ...argv], {
+  const [program = '', ...words] = [...(options.through ?? []), process.execPath, script, ...argv]
+  const child = spawn(program, words, {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: options.cwd ?? options.root ?? root,
     // A lock holds a machine for one measuring run; a temporary folder of its own is a machine of its own.

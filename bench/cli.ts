@@ -8,6 +8,7 @@ import { exportCommand } from './commands/export.ts'
 import { microCommand } from './commands/micro.ts'
 import type { CommandResult, Io } from './commands/io.ts'
 import { reportCommand } from './commands/report.ts'
+import { seatCommand } from './commands/seat.ts'
 import { selftestCommand } from './commands/selftest.ts'
 import { serverCommand } from './commands/server.ts'
 import { sizeCommand } from './commands/size.ts'
@@ -80,6 +81,7 @@ function createProgram(io: Io, done: (result: CommandResult) => void): Command {
     exportCommand,
     reportCommand,
     serverCommand,
+    seatCommand,
     selftestCommand,
     doctorCommand,
   ]) {

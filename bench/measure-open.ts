@@ -10,6 +10,8 @@ export interface WindowRequest extends OpenPlan {
   readonly timeoutMs: number
   /** Processes that offer it together; absent: this one alone. */
   readonly generators?: number
+  /** Generators on other machines that offer it instead. */
+  readonly seats?: number
 }
 
 /** What one window measured, without whose it is. */

@@ -52,6 +52,48 @@ export const Slice = Type.Object(
   strict,
 )
 
+/** Generators on machines of their own. */
+const Seats = Type.Object(
+  {
+    planned: count,
+    /** Of the requests of the schedule, those of the seats that are in these figures. */
+    offeredShare: amount,
+    /** No two seats began farther apart than this. */
+    startSkewUs: amount,
+    missing: Type.Array(Type.Object({ index: count, why: text }, strict)),
+    each: Type.Array(
+      Type.Object(
+        {
+          index: count,
+          requests: count,
+          wallUs: amount,
+          cpuUs: amount,
+          spinUs: amount,
+          runQueueUs: nullable(amount),
+          eventLoopUtilization: amount,
+          latenessP99Us: nullable(amount),
+          /** The clock in common minus the seat's own monotonic one, and how far that may be wrong. */
+          clockOffsetUs: Type.Number(),
+          clockErrorUs: amount,
+          clockRoundTripUs: amount,
+          /** Between the offset before the start and the one after the window. */
+          clockDriftUs: amount,
+          /** The seat's wall clock minus the one in common. */
+          wallClockOffsetUs: Type.Number(),
+          node: text,
+          version: text,
+          /** Of its host; absent unless it was asked for. */
+          name: Type.Optional(text),
+          /** Why its part is no measurement of the server; empty where it is. */
+          limits: Type.Array(text),
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+)
+
 /** What one arm did with an offered load: one schedule of intended sends, whatever the server does. */
 export const Window = Type.Object(
   {
@@ -68,6 +110,8 @@ export const Window = Type.Object(
         timeoutMs: amount,
         /** Processes that offer it together; absent: the one that measures. */
         generators: Type.Optional(count),
+        /** The same on other machines. */
+        seats: Type.Optional(count),
       },
       strict,
     ),
@@ -95,6 +139,8 @@ export const Window = Type.Object(
         Type.Object({ requests: count, wallUs: amount, cpuUs: amount, spinUs: amount }, strict),
       ),
     ),
+    /** Of seats, instead of generators: what each did and used, and those that are not in these figures. */
+    seats: Type.Optional(Seats),
     /** Null for servers that are not ours. */
     cpuUs: nullable(amount),
     hops: HopShares,

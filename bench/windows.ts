@@ -64,17 +64,33 @@ export async function measureServerWindow(
   return windowOf(request, reading, sensed)
 }
 
+/** Who offers a window: told what is offered, what ends it, and what is awaited before it begins. */
+export type OfferWindow = (
+  request: WindowRequest,
+  signal: AbortSignal,
+  onConnected: () => Promise<void>,
+) => Promise<OfferedReading>
+
+/** What came of a window, by this process, or by several, here or elsewhere. */
+export type OfferedReading = OpenReading | (MergedReading & Pick<Window, 'seats'>)
+
 /** One window of an open loop on a target of which only its answers are known, and its CPU if that can be read. */
 export async function measureTargetWindow(
   targets: readonly Endpoint[],
   request: WindowRequest,
   signal: AbortSignal,
-  readCpuUs: () => Promise<number | null> = () => Promise.resolve(null),
+  {
+    readCpuUs = () => Promise.resolve(null),
+    offerWindow = (...args) => offer(targets, ...args),
+  }: {
+    readonly readCpuUs?: () => Promise<number | null>
+    readonly offerWindow?: OfferWindow
+  } = {},
 ): Promise<WindowReading> {
   const here = () => ({ client: readClient(), machine: readMachine() })
   let cpuBeforeUs: number | null = null
   let before = here()
-  const reading = await offer(targets, request, signal, async () => {
+  const reading = await offerWindow(request, signal, async () => {
     cpuBeforeUs = await readCpuUs()
     before = here()
   })
@@ -85,7 +101,9 @@ export async function measureTargetWindow(
     issuerCpuUs: null,
     clientCpuUs: after.client.cpuUs - before.client.cpuUs,
     runQueueUs: null,
-    stealUs: minus(after.machine.stealUs, before.machine.stealUs),
+    // Of this machine, which is not that of seats.
+    stealUs:
+      request.seats === undefined ? minus(after.machine.stealUs, before.machine.stealUs) : null,
     foreignCpuUs: null,
     clientRunQueueUs: minus(after.client.runQueueUs, before.client.runQueueUs),
     clientEventLoopUtilization: clientUtilization(before.client, after.client),
@@ -163,7 +181,7 @@ function offer(
   request: WindowRequest,
   signal: AbortSignal,
   onConnected: () => Promise<void>,
-): Promise<OpenReading | MergedReading> {
+): Promise<OfferedReading> {
   const { connections, maxConnections, timeoutMs, generators = 1, ...plan } = request
   if (generators > 1) {
     const limits = { connections, maxConnections, timeoutMs }
@@ -180,18 +198,14 @@ function offer(
   })
 }
 
-function windowOf(
-  request: WindowRequest,
-  reading: OpenReading | MergedReading,
-  sensed: Sensed,
-): WindowReading {
+function windowOf(request: WindowRequest, reading: OfferedReading, sensed: Sensed): WindowReading {
   const { lateness, queueWait, service, response, ...rest } = reading
-  const { generators, ...counts } = { generators: [], ...rest }
+  const { generators, seats, ...counts } = { generators: [], seats: undefined, ...rest }
   return {
     plan: { ...request },
     ...counts,
     errors: { ...counts.errors },
-    ...withGenerators(sensed, generators),
+    ...withGenerators(sensed, generators, seats),
     histograms: {
       response: encodeHistogram(response),
       service: encodeHistogram(service),
@@ -205,7 +219,8 @@ function windowOf(
 function withGenerators(
   sensed: Sensed,
   generators: MergedReading['generators'],
-): Sensed & Pick<Window, 'generators'> {
+  seats: Window['seats'],
+): Sensed & Pick<Window, 'generators' | 'seats'> {
   if (generators.length === 0) return sensed
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
   const cpuUs = sum(generators.map((each) => each.cpuUs))
@@ -217,12 +232,16 @@ function withGenerators(
     foreignCpuUs: sensed.foreignCpuUs === null ? null : sensed.foreignCpuUs - cpuUs,
     clientRunQueueUs: waits.includes(null) ? null : sum(waits.map((wait) => wait ?? 0)),
     clientEventLoopUtilization: Math.max(...loops),
-    generators: generators.map(({ requests, wallUs, cpuUs: used, spinUs }) => ({
-      requests,
-      wallUs,
-      cpuUs: used,
-      spinUs,
-    })),
+    ...(seats === undefined
+      ? {
+          generators: generators.map(({ requests, wallUs, cpuUs: used, spinUs }) => ({
+            requests,
+            wallUs,
+            cpuUs: used,
+            spinUs,
+          })),
+        }
+      : { seats }),
   }
 }
 

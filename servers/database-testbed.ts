@@ -23,18 +23,40 @@ export const noRedis = missing('redis-server', find('redis-server'))
 /** The same for PostgreSQL. */
 export const noPostgres = missing('postgresql', find('initdb') && find('postgres'))
 
+/** How a Redis is to be otherwise than usual. */
+export interface RedisOptions {
+  /** Where another one was before; default: a free one. */
+  readonly port?: number
+  /** PEM files: then it speaks TLS only. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca: string }
+}
+
 /** Starts Redis with a password and without persistence. */
-export async function startRedis(): Promise<Database> {
+export async function startRedis(options: RedisOptions = {}): Promise<Database> {
   const folder = await mkdtemp(join(tmpdir(), 'trustbench-redis-'))
-  const port = await freePort()
+  const port = options.port ?? (await freePort())
   const configuration = [
-    ...[`port ${port}`, 'bind 127.0.0.1', `requirepass ${password}`],
+    ...portLines(port, options.tls),
+    ...['bind 127.0.0.1', `requirepass ${password}`],
     ...['save ""', 'appendonly no', `dir ${folder}`],
   ]
   const file = join(folder, 'redis.conf')
   await writeFile(file, configuration.join('\n'), { mode: 0o600 })
   const child = start([find('redis-server') ?? 'redis-server', file], null)
-  return database(child, { url: `redis://127.0.0.1:${port}`, folder, ready: /Ready to accept/ })
+  const scheme = options.tls === undefined ? 'redis' : 'rediss'
+  return database(child, {
+    url: `${scheme}://127.0.0.1:${port}`,
+    folder,
+    ready: /Ready to accept/,
+  })
+}
+
+function portLines(port: number, tls: RedisOptions['tls']): string[] {
+  if (tls === undefined) return [`port ${port}`]
+  return [
+    ...['port 0', `tls-port ${port}`, 'tls-auth-clients no'],
+    ...[`tls-cert-file ${tls.cert}`, `tls-key-file ${tls.key}`, `tls-ca-cert-file ${tls.ca}`],
+  ]
 }
 
 /** Creates a cluster with one user and a password, and starts PostgreSQL on it. */

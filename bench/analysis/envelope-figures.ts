@@ -1,4 +1,5 @@
 import { Type, type TSchema } from '@sinclair/typebox'
+import { RunSchema } from '../results.ts'
 import { mapMetrics } from './metrics.ts'
 
 // What the figures of a case are made of, in the order in which `--json` prints them.
@@ -39,6 +40,8 @@ export const OpenLoopSchema = Type.Object(
     timeoutMs: Type.Number(),
     /** Processes that offered it together; absent: one. */
     generators: Type.Optional(count),
+    /** The same on other machines; `seatsRecord` holds what each of them was. */
+    seats: Type.Optional(count),
     windows: count,
     requests: count,
     answered: count,
@@ -53,6 +56,7 @@ export const OpenLoopSchema = Type.Object(
     /** Whether the figures are of the server; if not, `invalid` says of what else. */
     valid: Type.Boolean(),
     invalid: Type.Array(text),
+    seatsRecord: RunSchema.properties.blocks.items.properties.windows.items.properties.seats,
   },
   strict,
 )

@@ -186,6 +186,7 @@ function openLoopOf(window: WindowFigures) {
     clientBusyShare: window.clientBusyShare,
     valid: window.invalid.length === 0,
     invalid: [...window.invalid],
+    ...(window.seats == null ? {} : { seatsRecord: window.seats }),
   }
 }
 

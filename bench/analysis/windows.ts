@@ -28,6 +28,8 @@ export interface WindowFigures {
   readonly maxOutstanding: number
   /** CPU share of the client without what it spent looking at the clock, 0 to 1. */
   readonly clientBusyShare: number
+  /** Of generators on other machines; null where there are none. */
+  readonly seats: Window['seats'] | null
   /** Why these figures must not be taken for true; empty where they may be. */
   readonly invalid: readonly string[]
 }
@@ -48,11 +50,20 @@ export function windowFigures(
   })
 }
 
+/** What a generator, or several of them, did with a schedule. */
+export interface Offered extends Pick<
+  Window,
+  'scheduleUs' | 'sendingUs' | 'wallUs' | 'clientCpuUs' | 'spinUs' | 'generators' | 'seats'
+> {
+  readonly plan: Pick<Window['plan'], 'ratePerSecond'>
+  readonly histograms: Pick<Window['histograms'], 'lateness' | 'response'>
+}
+
 /**
  * Why a window is no measurement of its server: the generator did not offer what it was to offer, or
  * had no time to look. A server that is slow, or full, makes none of these.
  */
-export function invalidity(window: Window): string[] {
+export function invalidity(window: Offered): string[] {
   const { plan } = window
   const gapUs = usPerSecond / plan.ratePerSecond
   const achieved =
@@ -139,13 +150,15 @@ export function figuresOfWindows(
     serviceP99Us: highest('service'),
     maxOutstanding: Math.max(...windows.map(({ maxOutstanding }) => maxOutstanding)),
     clientBusyShare: Math.max(...windows.map(busyShare)),
+    // They measure one window a run.
+    seats: first.seats ?? null,
     invalid: [...new Set(windows.flatMap(invalidity))],
   }
 }
 
 /** Of several generators, that of the busiest: it is the one that falls behind first. */
-function busyShare({ clientCpuUs, spinUs, wallUs, generators }: Window): number {
-  const each = generators ?? [{ cpuUs: clientCpuUs, spinUs, wallUs }]
+function busyShare({ clientCpuUs, spinUs, wallUs, generators, seats }: Offered): number {
+  const each = generators ?? seats?.each ?? [{ cpuUs: clientCpuUs, spinUs, wallUs }]
   return Math.max(...each.map((one) => Math.max(0, one.cpuUs - one.spinUs) / one.wallUs))
 }
 

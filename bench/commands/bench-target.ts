@@ -8,7 +8,7 @@ import { measureOpen } from '../measure-open.ts'
 import { measure } from '../measure.ts'
 import { clientsLine } from '../progress.ts'
 import type { Run } from '../results.ts'
-import { assertWithin, defaultCap, type Cap, type Wanted } from '../targets/caps.ts'
+import { assertWithin, type Cap, type Wanted } from '../targets/caps.ts'
 import { targetPlan } from '../targets/plan.ts'
 import { runOnTargets, type TargetProcedure } from '../targets/run.ts'
 import type { TargetSettings } from '../targets/settings.ts'
@@ -21,7 +21,8 @@ import type { Io } from './io.ts'
 import type { LoadKind } from './load-options.ts'
 import { measureAndShow, type Shown } from './measuring.ts'
 import { connectionLimits, openPlanOf } from './open-options.ts'
-import { durationMs, type ChosenPlan } from './plan-options.ts'
+import type { ChosenPlan } from './plan-options.ts'
+import { capsOf } from './target-caps.ts'
 import { assertOwned } from './target-options.ts'
 
 /** What is to be measured of servers that are the user's own. */
@@ -219,30 +220,6 @@ function least(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.min(a, b)
 }
 
-/** What a target is sent at most: another host always has a cap, this machine only where one is given. */
-function capsOf(
-  { maxRate, maxDuration }: MergedOptions,
-  connections: number,
-): (target: UserTarget) => Cap | null {
-  const rate = maxRate === undefined ? null : parseRate(maxRate)
-  const duration = maxDuration === undefined ? null : durationMs('--max-duration', maxDuration)
-  return ({ isLoopback }) => {
-    if (isLoopback && rate === null && duration === null) return null
-    const usual = isLoopback ? unlimited : defaultCap
-    return {
-      ratePerSecond: rate ?? usual.ratePerSecond,
-      durationMs: duration ?? usual.durationMs,
-      connections,
-    }
-  }
-}
-
-function parseRate(text: string): number {
-  const rate = Number(text)
-  if (/^\d+(\.\d+)?$/.test(text) && rate >= 0.1 && rate <= 1e6) return rate
-  throw new BenchError('usage', `--max-rate ${text}: expected 0.1 to 1000000 requests per second`)
-}
-
 /** Two arms of one name would be one row. */
 function assertDistinct(targets: readonly UserTarget[]): void {
   const labels = targets.map(({ label }) => label)
@@ -255,5 +232,3 @@ function assertDistinct(targets: readonly UserTarget[]): void {
 }
 
 const shortSlices = { sliceRequests: 100, minConnections: 4, warmupConnections: 10 } as const
-/** Where only one of the two is held back on this machine, the other is not. */
-const unlimited = { ratePerSecond: 1e6, durationMs: 86_400_000 } as const

@@ -14,6 +14,7 @@ import { workingTree } from '../trees.ts'
 import { benchChurn } from './bench-churn.ts'
 import { benchOpen } from './bench-open.ts'
 import { benchCurve } from './bench-curve.ts'
+import { benchSeats } from './bench-seats.ts'
 import { benchTargets } from './bench-target.ts'
 import { churnPlanOf } from './churn-options.ts'
 import { tellTargets } from './config-options.ts'
@@ -42,6 +43,7 @@ import {
   type ChosenPlan,
   type PlanOptions,
 } from './plan-options.ts'
+import { assertScenario } from './target-scenario.ts'
 
 interface BenchOptions extends PlanOptions, LoadCommandOptions, MetricsCommandOptions {
   readonly list?: true
@@ -152,7 +154,8 @@ async function bench(
   const { options, targets } = await tellTargets({
     options: given,
     isDefault,
-    names,
+    // Beside seats a name says which credentials are meant, and is measured by nobody.
+    names: given.seats === undefined ? names : [],
     folder: process.cwd(),
   })
   const chosen = planOf(
@@ -170,6 +173,13 @@ async function bench(
     metrics,
     command: ['bench', ...names, ...argumentsOf(options)],
     resumed: resumed?.run ?? null,
+  }
+  if (options.seats !== undefined && targets.length === 0)
+    throw new BenchError('usage', `--seats ${options.seats} needs --target`)
+  if (options.seats !== undefined) {
+    assertNoScenario([], options)
+    for (const name of names) for (const target of targets) assertScenario(name, target)
+    return outcomeOf(await benchSeats({ options, chosen, targets }, shown), io)
   }
   if (targets.length > 0) {
     assertNoScenario(names, options)

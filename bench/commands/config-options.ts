@@ -106,7 +106,11 @@ function targetsOf(
   }))
 }
 
-function overlay<T extends RequestSettings>(base: RequestSettings, over: T): RequestSettings & T {
+/** Settings of the command line over those of a file; headers of both. */
+export function overlay<T extends RequestSettings>(
+  base: RequestSettings,
+  over: T,
+): RequestSettings & T {
   const headers = [...(base.headers ?? []), ...(over.headers ?? [])]
   return { ...base, ...over, headers }
 }

@@ -1,5 +1,6 @@
 import { Type, type TSchema } from '@sinclair/typebox'
 import { RunSchema } from '../results.ts'
+import { ClockSchema } from '../seats/clock.ts'
 
 // What `--json` prints of the commands that show no run; those of runs are in analysis/envelope-schema.ts.
 
@@ -107,6 +108,26 @@ export const ExportEnvelopeSchema = Type.Object(
     ),
   },
   { ...strict, $id: 'export-envelope' },
+)
+
+/** JSON Schema of what `seat --json` prints when its result is handed over. */
+export const SeatEnvelopeSchema = Type.Object(
+  {
+    schema: Type.Literal(1),
+    command: Type.Literal('seat'),
+    runId: text,
+    index: count,
+    seats: count,
+    requests: count,
+    answered: count,
+    timeouts: count,
+    errors: Type.Record(text, count),
+    /** On the monotonic clock of its machine. */
+    startedAtUs: Type.Number(),
+    clock: ClockSchema,
+    driftUs: Type.Number(),
+  },
+  { ...strict, $id: 'seat-envelope' },
 )
 
 const seconds = Type.Object({ median: Type.Number(), worst: Type.Number() }, strict)

@@ -4,6 +4,7 @@ import { addChurnOptions, churnArguments, type ChurnCommandOptions } from './chu
 import { addCurveOptions, curveArguments, type CurveCommandOptions } from './curve-options.ts'
 import { addOpenOptions, openArguments, openOnly, type OpenCommandOptions } from './open-options.ts'
 import { dashed } from './plan-options.ts'
+import { addSeatsOptions, seatsArguments, seatsOnly, type SeatsOptions } from './seat-options.ts'
 import { targetArguments } from './target-arguments.ts'
 import { addTargetOptions, type TargetCommandOptions } from './target-options.ts'
 
@@ -12,7 +13,12 @@ export type LoadKind = 'closed' | 'open' | 'churn' | 'curve'
 
 /** Options that say how load arrives. */
 export interface LoadCommandOptions
-  extends OpenCommandOptions, ChurnCommandOptions, CurveCommandOptions, TargetCommandOptions {
+  extends
+    OpenCommandOptions,
+    ChurnCommandOptions,
+    CurveCommandOptions,
+    TargetCommandOptions,
+    SeatsOptions {
   readonly load: string
 }
 
@@ -23,11 +29,15 @@ export function addLoadOptions(command: Command): Command {
     'closed: the next request waits for an answer; open: it does not; churn: new connections',
     'closed',
   )
-  return addTargetOptions(addChurnOptions(addCurveOptions(addOpenOptions(command))))
+  return addTargetOptions(
+    addSeatsOptions(addChurnOptions(addCurveOptions(addOpenOptions(command)))),
+  )
 }
 
 /** The kind of load; throws usage errors for what does not belong to it. */
 export function loadOf(options: LoadCommandOptions, hasTargets = false): LoadKind {
+  if (options.seats !== undefined) return seatsOf(options)
+  refuseForeign(options, seatsOnly, '--seats')
   if (options.curve === true) return curveOf(options)
   const { load } = options
   if (load !== 'closed' && load !== 'open' && load !== 'churn')
@@ -36,6 +46,20 @@ export function loadOf(options: LoadCommandOptions, hasTargets = false): LoadKin
   refuseForeign(options, load === 'churn' ? [] : churnOnly, '--load churn')
   refuseForeign(options, curveOnly, '--curve')
   return load
+}
+
+/** Seats offer a schedule, which is an open loop whether it is said or not. */
+function seatsOf(options: LoadCommandOptions): 'open' {
+  const foreign = foreignToSeats.find((name) => options[name] !== undefined)
+  if (foreign !== undefined) {
+    throw new BenchError(
+      'usage',
+      `--${dashed(foreign)}: seats offer one window to one --target, leave it or --seats out`,
+    )
+  }
+  if (options.load === 'churn')
+    throw new BenchError('usage', '--load churn: seats offer --load open, leave one out')
+  return 'open'
 }
 
 function curveOf(options: LoadCommandOptions): 'curve' {
@@ -68,6 +92,7 @@ export function loadArguments(options: LoadCommandOptions): string[] {
     ...load,
     ...curveArguments(options),
     ...openArguments(options),
+    ...seatsArguments(options),
     ...targetArguments(options),
     ...churnArguments(options),
   ]
@@ -75,3 +100,4 @@ export function loadArguments(options: LoadCommandOptions): string[] {
 
 const curveOnly = ['rates', 'slo'] as const
 const churnOnly = ['policy', 'requestsPerConnection', 'storm'] as const
+const foreignToSeats = ['curve', 'generators', 'blocks', ...curveOnly, ...churnOnly] as const

@@ -58,16 +58,17 @@ export function addTargetOptions(command: Command): Command {
     .option('--max-rate <number>', 'requests/s at most to another host (default: 1000)')
     .option('--max-duration <time>', 'load at most to another host (default: 60s)')
     .option('--config <file>', 'these options as a file (default: trustbench.config.ts or .json)')
-    .option('--cert <file>', 'client certificate with its chain, PEM')
-    .option('--key <file>', 'its private key, PEM')
-    .option('--ca <file>', 'anchors by which the target is judged, PEM (default: those of Node)')
-  addTokenOptions(command)
+  addCredentialOptions(command)
   addClientOptions(command)
   return addRequestOptions(command).optionsGroup('Options:')
 }
 
-function addTokenOptions(command: Command): Command {
+/** Adds the options that say with which credentials a server is asked. */
+export function addCredentialOptions(command: Command): Command {
   return command
+    .option('--cert <file>', 'client certificate with its chain, PEM')
+    .option('--key <file>', 'its private key, PEM')
+    .option('--ca <file>', 'anchors by which the target is judged, PEM (default: those of Node)')
     .option('--issuer <url>', 'authorization server, by discovery (OpenID, RFC 8414)')
     .option('--token-url <url>', 'or its token endpoint alone')
     .option('--issuer-ca <file>', 'anchors by which it is judged, PEM (default: --ca and Node’s)')
@@ -93,11 +94,16 @@ function addClientOptions(command: Command): Command {
     .option('--identities <file>', 'or their files and ids, one JSON object a line')
 }
 
-function addRequestOptions(command: Command): Command {
+/** Adds the options of what may be secret in a request itself. */
+export function addContentOptions(command: Command): Command {
   return command
     .option('--header <name: value>', 'header of every request; @file reads its value', collect)
-    .option('--method <method>', 'HTTP method (default: GET, with a body POST)')
     .option('--body-file <file>', 'body of every request')
+}
+
+function addRequestOptions(command: Command): Command {
+  return addContentOptions(command)
+    .option('--method <method>', 'HTTP method (default: GET, with a body POST)')
     .option('--expect-status <number,…>', 'statuses that are right (default: 200)')
     .option('--expect-body-digest <sha256>', 'the only body that is right')
     .option(

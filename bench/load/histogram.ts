@@ -9,8 +9,12 @@ export type Histogram = HdrHistogram
  * order they came in; an hour is far above every timeout, and a value beyond it throws.
  */
 export function createHistogram(): Histogram {
+  return empty(32)
+}
+
+function empty(bitBucketSize: 32 | 64): Histogram {
   return build({
-    bitBucketSize: 32,
+    bitBucketSize,
     autoResize: false,
     lowestDiscernibleValue: 1,
     highestTrackableValue: 3_600_000_000,
@@ -29,9 +33,9 @@ export function recordAll(histogram: Histogram, latenciesUs: Float64Array): void
   for (const latencyUs of latenciesUs) recordUs(histogram, latencyUs)
 }
 
-/** One histogram with the samples of all. */
-export function mergeHistograms(histograms: readonly Histogram[]): Histogram {
-  const merged = createHistogram()
+/** One histogram with the samples of all: of a thousand generators one count may be more than 32 bits hold. */
+export function mergeHistograms(histograms: Iterable<Histogram>): Histogram {
+  const merged = empty(64)
   for (const histogram of histograms) merged.add(histogram)
   return merged
 }
@@ -43,7 +47,7 @@ export function encodeHistogram(histogram: Histogram): string {
 
 /** Inverse of `encodeHistogram`; throws on anything else. */
 export function decodeHistogram(encoded: string): Histogram {
-  return decodeFromCompressedBase64(encoded, 32, false)
+  return decodeFromCompressedBase64(encoded, 64, false)
 }
 
 /** Number of samples. */

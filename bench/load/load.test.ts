@@ -314,3 +314,11 @@ test('the exact median: the middle, or the mean of both middles', () => {
   assert.equal(medianUs(Float64Array.from([3, 1, 2])), 2)
   assert.equal(medianUs(Float64Array.from([4, 1, 2, 3])), 2.5)
 })
+
+test('a count beyond 32 bits, as a thousand generators have together, is merged and kept', () => {
+  const histogram = createHistogram()
+  histogram.recordValueWithCount(7, 3_000_000_000)
+  const merged = mergeHistograms([histogram, histogram, histogram])
+  const stored = decodeHistogram(encodeHistogram(merged))
+  assert.deepEqual([sampleCount(merged), sampleCount(stored)], [9_000_000_000, 9_000_000_000])
+})

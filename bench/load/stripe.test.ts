@@ -1,62 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { createRandom } from '../random.ts'
+import { replay, samplesOf, type Sample } from '../seats/seats-testdata.ts'
 import { encodeHistogram } from './histogram.ts'
-import { createOpenRecord } from './open-record.ts'
-import { createSchedule, stripeOf } from './schedule.ts'
-import { localMs, mergeStripes, shareOf, type StripeReading } from './stripe.ts'
-
-/** What became of one request. */
-interface Sample {
-  readonly lateMs: number
-  readonly queuedMs: number
-  readonly serviceMs: number
-  readonly fate: 'answered' | 'failed' | 'timed out'
-}
-
-/** Latencies over five orders of magnitude, some failures, some timeouts. */
-function samplesOf(count: number, seed: number): Sample[] {
-  const random = createRandom(seed)
-  return Array.from({ length: count }, () => {
-    const fate = random() < 0.02 ? 'failed' : random() < 0.02 ? 'timed out' : 'answered'
-    return {
-      lateMs: 10 ** (random() * 4 - 3),
-      queuedMs: 10 ** (random() * 4 - 3),
-      serviceMs: 10 ** (random() * 5 - 2),
-      fate,
-    }
-  })
-}
-
-/** Replays samples into the generator's own record, as one process would. */
-function replay(samples: readonly Sample[]): StripeReading {
-  const record = createOpenRecord()
-  for (const { lateMs, queuedMs, serviceMs, fate } of samples) {
-    record.late(lateMs)
-    record.queued(lateMs + queuedMs)
-    if (fate === 'answered') record.answered(serviceMs * 1_000, 87)
-    if (fate === 'failed') record.failed(serviceMs > 1 ? 'socket hang up' : 'wrong status 503')
-    if (fate === 'timed out') record.timedOut()
-    record.responded(lateMs + queuedMs + serviceMs)
-  }
-  const { lateness, queueWait, service, response, ...counts } = record.read()
-  return {
-    ...counts,
-    requests: samples.length,
-    wallUs: samples.length * 10,
-    scheduleUs: samples.length * 8,
-    sendingUs: samples.length * 9,
-    cpuUs: 5,
-    runQueueUs: 1,
-    eventLoopUtilization: 0.5,
-    histograms: {
-      lateness: encodeHistogram(lateness),
-      queueWait: encodeHistogram(queueWait),
-      service: encodeHistogram(service),
-      response: encodeHistogram(response),
-    },
-  }
-}
+import { createSchedule, createStripe } from './schedule.ts'
+import { localMs, mergeStripes, shareOf } from './stripe.ts'
 
 for (const count of [2, 3, 7]) {
   test(`the merge of ${count} stripes is bit-equal to one process that replays the same samples`, () => {
@@ -95,16 +42,11 @@ test('a merge that lost or doubled one sample would not be equal', () => {
 })
 
 test('stripes of a schedule are all of it, each request once', () => {
-  const schedule = createSchedule({
-    ratePerSecond: 2_000,
-    arrivals: 'poisson',
-    durationMs: 1_000,
-    seed: 9,
-  })
-  const stripes = [0, 1, 2].map((index) => stripeOf(schedule, index, 3))
+  const plan = { ratePerSecond: 2_000, arrivals: 'poisson', durationMs: 1_000, seed: 9 } as const
+  const stripes = [0, 1, 2].map((index) => createStripe(plan, index, 3).timesMs)
   assert.deepEqual(
     stripes.flatMap((stripe) => [...stripe]).sort((a, b) => a - b),
-    [...schedule],
+    [...createSchedule(plan)],
   )
 })
 

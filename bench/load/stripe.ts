@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { clientUtilization, readClient } from '../sensors.ts'
 import { decodeHistogram, encodeHistogram, mergeHistograms, type Histogram } from './histogram.ts'
 import { runOpenLoop, type OpenReading } from './open.ts'
-import { createSchedule, stripeOf, type OpenPlan } from './schedule.ts'
+import { createStripe, type OpenPlan } from './schedule.ts'
 import type { Endpoint } from './target.ts'
 
 /** One generator's part of a window: every `of`-th request of the schedule that all of them share. */
@@ -19,6 +19,8 @@ export interface StripeTask {
 /** What one generator saw and used, as data that can be sent: histograms in their compressed encoding. */
 export interface StripeReading extends Omit<OpenReading, HistogramKind> {
   readonly histograms: Readonly<Record<HistogramKind, string>>
+  /** Requests of the whole schedule, as this generator made it: the same for all. */
+  readonly scheduled: number
   readonly cpuUs: number
   /** Null where the platform does not tell. */
   readonly runQueueUs: number | null
@@ -41,10 +43,13 @@ export async function runStripe(
   targets: Endpoint | readonly Endpoint[],
   { plan, index, of, connections, maxConnections, timeoutMs }: StripeTask,
   startsAtMs: () => Promise<number>,
+  signal?: AbortSignal,
 ): Promise<StripeReading> {
   let before = readClient()
+  const { timesMs, scheduled } = createStripe(plan, index, of)
   const reading = await runOpenLoop(targets, {
-    schedule: stripeOf(createSchedule(plan), index, of),
+    ...(signal === undefined ? {} : { signal }),
+    schedule: timesMs,
     connections: shareOf(connections, index, of),
     maxConnections: shareOf(maxConnections, index, of),
     timeoutMs,
@@ -58,6 +63,7 @@ export async function runStripe(
   const { lateness, queueWait, service, response, ...counts } = reading
   return {
     ...counts,
+    scheduled,
     histograms: {
       lateness: encodeHistogram(lateness),
       queueWait: encodeHistogram(queueWait),
@@ -82,7 +88,8 @@ export function mergeStripes(stripes: readonly StripeReading[]): MergedReading {
     stripes.reduce((total, stripe) => total + valueOf(stripe), 0)
   const longest = (valueOf: (stripe: StripeReading) => number) => Math.max(...stripes.map(valueOf))
   const merged = (kind: HistogramKind): Histogram =>
-    mergeHistograms(stripes.map(({ histograms }) => decodeHistogram(histograms[kind])))
+    // One at a time: a thousand decoded ones would fill the memory.
+    mergeHistograms(stripes.values().map(({ histograms }) => decodeHistogram(histograms[kind])))
   const errors: Record<string, number> = {}
   for (const [why, count] of stripes.flatMap((stripe) => Object.entries(stripe.errors)))
     errors[why] = (errors[why] ?? 0) + count

@@ -8,6 +8,7 @@ import { labelArms, wrapLabel } from './labels.ts'
 import { coverage, machineNote } from './notes.ts'
 import { withMargin } from './numbers.ts'
 import { isGrave, joinSections, warningLines } from './sections.ts'
+import { seatLines } from './seats-text.ts'
 import { plainTable, wrap, type TextOptions } from './table.ts'
 
 /** The result of a run under offered load for a terminal. Ends with a line feed. */
@@ -25,6 +26,7 @@ export function renderWindows(run: Run, summary: Summary, options: TextOptions):
       options,
     ),
     told.flatMap(({ label, window }) => outcomeLines(label, window)),
+    told.flatMap(({ window }) => seatLines(window, options)),
     notes(run, summary, { common, windows: told.map(({ window }) => window) }).flatMap((note) =>
       wrap(note, '  '),
     ),
@@ -86,12 +88,16 @@ function notes(
   const p99 = arms.flatMap(({ figures }) => figures?.metrics.latencyP99Us ?? [])
   const told = coverage(p99)
   const generators =
-    plan.generators === undefined ? '' : ` of ${plan.generators} generator processes`
+    plan.generators === undefined
+      ? plan.seats === undefined
+        ? ''
+        : ` of ${plan.seats} seats`
+      : ` of ${plan.generators} generator processes`
   const count = `${first.windows} ${first.windows === 1 ? 'window' : 'windows'} of ${plan.durationMs / 1_000} s`
   return [
     `${plan.arrivals === 'poisson' ? 'Poisson' : 'Evenly spaced'} arrivals, ${count}, from ${plan.connections} to ${plan.maxConnections} connections${generators}. Latency counts from the intended send; a timeout of ${plan.timeoutMs / 1_000} s counts as its own length.`,
     told === null
-      ? 'One window has no interval: what another would have shown is not known. --blocks 8 measures eight with fresh processes.'
+      ? `One window has no interval: what another would have shown is not known.${plan.seats === undefined ? ' --blocks 8 measures eight with fresh processes.' : ''}`
       : `± reaches to the farther end of the ${told}; that of percentiles is by bootstrap, its level nominal.`,
     ...clientNotes(arms),
     'late p99: how late the generator itself was. A percentile needs samples: p99 1,000, p99.9 10,000.',

@@ -6,7 +6,7 @@ import type { CurveArm } from '../measure-curve.ts'
 import type { WindowReading, WindowRequest } from '../measure-open.ts'
 import type { SliceRequest } from '../measure.ts'
 import type { SliceReading } from '../recorder.ts'
-import { measureTargetWindow } from '../windows.ts'
+import { measureTargetWindow, type OfferWindow } from '../windows.ts'
 import type { Deadline } from './caps.ts'
 import { createTargetChurn, measureTargetChurn } from './churn.ts'
 import { openTargetConnections } from './closed.ts'
@@ -37,6 +37,8 @@ export interface TargetArmOptions {
   /** Aborted where no request may be sent any more. */
   readonly died: AbortSignal
   readonly deadline: Deadline
+  /** Who offers windows; default: processes of this machine. */
+  readonly offerWindow?: OfferWindow
   /** Told at the end of a block, where CPU is not known slice by slice. */
   readonly onCounted: (counted: Counted) => void
 }
@@ -119,18 +121,23 @@ async function capacityOf({
 }
 
 async function measureWindow(
-  { label, endpoints, cpu }: Scene,
+  { label, endpoints, cpu, offerWindow }: Scene,
   request: WindowRequest,
   signal: AbortSignal,
 ): Promise<WindowReading> {
   const readCpuUs = () =>
     cpu === null || isTooCoarse(cpu, request.durationMs) ? Promise.resolve(null) : cpu.readUs()
   try {
-    const window = await measureTargetWindow(endpoints, request, signal, readCpuUs)
+    const window = await measureTargetWindow(endpoints, request, signal, {
+      readCpuUs,
+      ...(offerWindow === undefined ? {} : { offerWindow }),
+    })
     assertWhole(window)
     return window
   } catch (error) {
     signal.throwIfAborted()
+    // Others say themselves who they are.
+    if (offerWindow !== undefined && error instanceof BenchError) throw error
     const why = error instanceof BenchError ? error.message : describeFault(error)
     throw new BenchError('measurement-failed', `${label}: ${why}`, { cause: error })
   }

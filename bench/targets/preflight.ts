@@ -28,10 +28,7 @@ export async function preflightTarget(
   tokens: TokenSource | null,
   limits: Limits,
 ): Promise<Checked> {
-  const endpoint = withToken(target, tokens)
-  const answer = await probeNamed(target.label, endpoint, limits)
-  const wrong = wrongness(target, answer)
-  if (wrong !== null) throw unmeasurable(target.label, wrong)
+  const answer = await askTarget(target, tokens, limits)
   const refusals: Refusal[] = []
   for (const lack of lacksOf(target, tokens)) refusals.push(await recordLack(target, lack, limits))
   const accepted = refusals.filter(({ outcome }) => isExpected(target.endpoint, Number(outcome)))
@@ -47,6 +44,18 @@ export async function preflightTarget(
     },
     warnings: accepted.map((refusal) => uncheckedWarning(target, refusal)),
   }
+}
+
+/** One request with all credentials, which must be answered as expected. Throws `preflight-failed` with one line. */
+export async function askTarget(
+  target: UserTarget,
+  tokens: TokenSource | null,
+  limits: Limits,
+): Promise<ProbeAnswer> {
+  const answer = await probeNamed(target.label, withToken(target, tokens), limits)
+  const wrong = wrongness(target, answer)
+  if (wrong !== null) throw unmeasurable(target.label, wrong)
+  return answer
 }
 
 async function probeNamed(

@@ -24,6 +24,7 @@ import { endpointsOf, withToken, type UserTarget } from './target.ts'
 import { createTeller } from './teller.ts'
 import type { Opening } from './token-plan.ts'
 import type { TokenSource } from './tokens.ts'
+import type { OfferWindow } from '../windows.ts'
 
 /** A target as something that can be measured, block by block. */
 export interface TargetSource {
@@ -42,6 +43,8 @@ export interface TargetRunOptions extends Omit<RunOptions, 'arms' | 'procedure'>
   readonly capOf: (target: UserTarget) => Cap | null
   /** Whether the load ends with the cap's time: where it was not known beforehand that it would. */
   readonly isCutOff: boolean
+  /** Who offers windows; default: processes of this machine. */
+  readonly offerWindow?: OfferWindow
   /** Told how long an answer took, at most, before anything is planned. */
   readonly procedure: (latencyMs: number) => TargetProcedure
 }
@@ -215,7 +218,7 @@ function addCounted(
 
 function sourceOf(
   { target, tokens, pace, cap, cpu, deadline }: Ready,
-  { connections, timeoutMs }: TargetRunOptions,
+  { connections, timeoutMs, offerWindow }: TargetRunOptions,
   counted: Counted[],
 ): TargetSource {
   const endpoints = endpointsOf(target, tokens)
@@ -233,6 +236,7 @@ function sourceOf(
         cpu,
         died: tokens?.lost ?? new AbortController().signal,
         deadline,
+        ...(offerWindow === undefined ? {} : { offerWindow }),
         onCounted: (one) => counted.push(one),
       }),
   }

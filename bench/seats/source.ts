@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Type, type Static } from '@sinclair/typebox'
+import { readSource } from '../environment.ts'
+import { count, nullable, strict, text } from '../result-blocks.ts'
+import { measuringVersion } from '../run.ts'
+
+/** What a coordinator and its seats must have in common: what they measure by. */
+export const SourceSchema = Type.Object(
+  { version: text, measuringVersion: count, commit: nullable(text) },
+  strict,
+)
+
+export type SeatSource = Static<typeof SourceSchema>
+
+/** That of a tree; no commit where git cannot tell, as in an image. */
+export function seatSource(root: string): SeatSource {
+  const manifest: unknown = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const version =
+    typeof manifest === 'object' && manifest !== null && 'version' in manifest
+      ? String(manifest.version)
+      : 'unknown'
+  return { version, measuringVersion, commit: readSource(root).commit }
+}
+
+/** In what a seat's source differs from that of the plan; null where both may measure together. */
+export function sourceDifference(plan: SeatSource, own: SeatSource): string | null {
+  if (plan.version !== own.version)
+    return `this seat is of version ${own.version}, the plan of ${plan.version}`
+  if (plan.measuringVersion !== own.measuringVersion) {
+    return `this seat measures by version ${own.measuringVersion}, the plan by ${plan.measuringVersion}`
+  }
+  if (plan.commit === null || own.commit === null || plan.commit === own.commit) return null
+  return `this seat is of commit ${own.commit.slice(0, 8)}, the plan of ${plan.commit.slice(0, 8)}`
+}
