@@ -73,10 +73,9 @@ async function startReceiver() {
 /** Reads the endpoint until it is gone, as often as an eager Prometheus does. */
 async function countScrapes(url: string): Promise<number> {
   for (let scrapes = 0; ; scrapes++) {
-    const text = await fetch(url).then(
-      (response) => response.text(),
-      () => null,
-    )
+    const text = await fetch(url)
+      .then((response) => response.text())
+      .catch(() => null)
     if (text === null) return scrapes
     await sleep(scrapeMs)
   }

@@ -91,6 +91,7 @@ export async function measureAndShow(
   }
   await presentRun(run, { io, folder: results, file: file.path(), json })
   if (!io.signal.aborted) file.assertSaved()
+  await exported?.lastScrape()
   return run
 }
 

@@ -18,7 +18,7 @@ export function addMetricsOptions(command: Command): Command {
     )
     .option(
       '--metrics-prometheus <host:port>',
-      'serve /metrics there until the run ends, on 127.0.0.1 where only a port is given; changes between blocks and windows, not within',
+      'serve /metrics there until the run ends and whoever reads it has the last figures (15 s at most), on 127.0.0.1 where only a port is given; changes between blocks and windows, not within',
     )
 }
 

@@ -18,6 +18,7 @@ import {
   endpointLine,
   failureLine,
   goneLine,
+  lastScrapeLine,
   metricsWarnings,
   stateLine,
 } from './tell.ts'
@@ -31,6 +32,8 @@ export interface MetricsFollower extends AsyncDisposable {
   readonly betweenMeasurements: () => Promise<void>
   /** Exports for the last time, tells what it took, and returns what a reader of the run must know. */
   readonly ended: () => Promise<readonly Warning[]>
+  /** Where somebody reads the endpoint, waits until the last figures are read, too: for a while, or Ctrl-C. */
+  readonly lastScrape: () => Promise<void>
 }
 
 /** What following a run needs. */
@@ -92,6 +95,12 @@ export async function followMetrics(options: MetricsFollowOptions): Promise<Metr
       if (state !== null) err(stateLine(state))
       return metricsWarnings(settings, { state, lost })
     },
+    async lastScrape() {
+      if ((state?.scrapes ?? 0) === 0 || signal.aborted) return
+      err(lastScrapeLine(lastScrapeMs))
+      const order = { kind: 'last-scrape', timeoutMs: lastScrapeMs } as const
+      await Promise.race([companion?.ask(order, lastScrapeMs + patient.answerMs), aborted])
+    },
     async [Symbol.asyncDispose]() {
       await companion?.[Symbol.asyncDispose]()
     },
@@ -151,3 +160,5 @@ function readingsOf(event: RunEvent, { run, who }: Identity): readonly Reading[]
 const patient = { exportMs: 1_800, answerMs: 10_000 } as const
 // Ctrl-C promises that all is gone within 2 s.
 const hurried = { exportMs: 300, answerMs: 1_000 } as const
+/** The usual interval of a Prometheus. */
+const lastScrapeMs = 15_000

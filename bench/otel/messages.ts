@@ -28,6 +28,8 @@ export type MetricsOrder =
       readonly timeoutMs: number
       readonly isLast: boolean
     }
+  /** All is exported: answered when the endpoint has been read once more, or after so long. */
+  | { readonly kind: 'last-scrape'; readonly timeoutMs: number }
 
 /** What the process says when it can begin: the port that it listens at, or why it listens at none. */
 export interface MetricsReady {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
 import { accompany, createCpuBook, leaveWithBench } from '../companion/process.ts'
 import { settingsFrom } from './environment.ts'
@@ -34,6 +35,8 @@ async function obey(order: MetricsOrder): Promise<MetricsState> {
     const metrics = publish()
     await otlp?.send(metrics, order)
   }
+  if (order.kind === 'last-scrape')
+    await Promise.race([server?.nextScrape(), sleep(order.timeoutMs)])
   return { ...cpu.read(), otlp: otlp?.state() ?? null, scrapes: server?.scrapes() ?? 0 }
 }
 

@@ -8,12 +8,15 @@ export interface ScrapeServer {
   readonly publish: (text: string) => void
   /** Times that it was read. */
   readonly scrapes: () => number
+  /** Resolves when it has been read once more. */
+  readonly nextScrape: () => Promise<void>
 }
 
 /** Serves `/metrics`; rejects with the system's error where the address cannot be had. */
 export async function startScrapeServer({ host, port }: ScrapeAddress): Promise<ScrapeServer> {
   let bytes = Buffer.from('')
   let scrapes = 0
+  let next = Promise.withResolvers<undefined>()
   const server = createServer({ maxHeaderSize: 16_384 }, (request, response) => {
     const path = (request.url ?? '').split('?')[0]
     if (path !== '/metrics') response.writeHead(404, plain).end('there is /metrics\n')
@@ -21,6 +24,11 @@ export async function startScrapeServer({ host, port }: ScrapeAddress): Promise<
       response.writeHead(405, { ...plain, allow: 'GET, HEAD' }).end('only GET\n')
     else {
       scrapes += 1
+      const { resolve } = next
+      response.once('close', () => {
+        resolve(undefined)
+      })
+      next = Promise.withResolvers()
       response.writeHead(200, { ...plain, 'content-length': bytes.length }).end(bytes)
     }
   })
@@ -31,6 +39,7 @@ export async function startScrapeServer({ host, port }: ScrapeAddress): Promise<
       bytes = Buffer.from(text)
     },
     scrapes: () => scrapes,
+    nextScrape: () => next.promise,
   }
 }
 

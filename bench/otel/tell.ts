@@ -14,6 +14,11 @@ export function stateLine({ otlp, scrapes, inBlocksUs, betweenBlocksUs }: Metric
   return `metrics: used ${ms(inBlocksUs)} ms of CPU while blocks ran, ${ms(betweenBlocksUs)} ms between them; read ${scrapes} times${sent}\n`
 }
 
+/** Why the run does not end at once. */
+export function lastScrapeLine(mostMs: number): string {
+  return `metrics: up to ${mostMs / 1_000} s until the last figures are read; Ctrl-C ends\n`
+}
+
 /** A failure at the moment at which it is new. */
 export function failureLine(settings: MetricsSettings, failure: string): string {
   return `trustbench: ${receiverOf(settings)}: ${failure}; the run goes on\n`
