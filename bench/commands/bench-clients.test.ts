@@ -111,6 +111,7 @@ test('certificates of many clients are all presented, under every load', async (
   const loads: [string, string[]][] = [
     ['closed', ['--smoke', '--connections', String(many)]],
     ['open', [...open, '--connections', String(many)]],
+    ['open, in each block the next of them', [...open, '--connections', '8', '--blocks', '3']],
     ['open, by three generators', [...open, '--connections', String(many), '--generators', '3']],
     ['churn', ['--smoke', '--load', 'churn', '--requests-per-connection', '1', '--policy', 'full']],
     [
@@ -319,7 +320,6 @@ test('Ctrl-C while tokens of many are fetched: ended at once, nothing written', 
     ...['--client-secret-file', bed.write('secret', 's3cret')],
   ])
   await hangs.promise
-  await cli.saw(/tokens fetched: \d+ of 1,000|$/)
   cli.child.kill('SIGINT')
   const { exitCode, out } = await cli.ended
   assert.deepEqual([exitCode, out, results.files()], [130, '', []])

@@ -54,13 +54,21 @@ export interface Seat<E extends Endpoint> {
   readonly secureContext: SecureContext | null
 }
 
-/** Endpoints in turn: clients that differ, in front of one server. */
-export function seatsInTurn<E extends Endpoint>(targets: E | readonly E[]): () => Seat<E> {
+/** Endpoints in turn: clients that differ, in front of one server; one that is taken only where all are. */
+export function seatsInTurn<E extends Endpoint>(
+  targets: E | readonly E[],
+  isTaken: (target: E) => boolean = () => false,
+): () => Seat<E> {
   const list = [targets].flat() as readonly E[]
   const keepsAll = list.length <= mostContexts
   const seats: Seat<E>[] = []
   let turn = 0
+  const isNextTaken = () => {
+    const next = list[turn % list.length]
+    return next !== undefined && isTaken(next)
+  }
   return () => {
+    for (let skipped = 1; skipped < list.length && isNextTaken(); skipped++) turn += 1
     const index = turn++ % list.length
     const target = list[index]
     if (target === undefined) throw new RangeError('a load needs a target')

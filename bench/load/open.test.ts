@@ -208,3 +208,23 @@ test('of many clients each has its turn; of one, connections that the rate needs
   await runOpenLoop([target], options(schedule, { connections: 4 }))
   assert.ok(new Set(seen).size <= 2)
 })
+
+test('a connection that the server ends is opened anew for its own client, when it has its turn', async (t) => {
+  const seen: string[] = []
+  const { target } = await serve(t, (request, response) => {
+    const client = String(request.headers['x-client'])
+    seen.push(client)
+    // Of one client each answer is the last on its connection.
+    if (client === 'c') response.setHeader('connection', 'close')
+    answer(request, response)
+  })
+  const names = ['a', 'b', 'c', 'd']
+  const clients = names.map((name) => ({ ...target, headers: { 'x-client': name } }))
+  const limits = { connections: 4, maxConnections: 4 }
+  const reading = await runOpenLoop(clients, options(every(50, 24), limits))
+  assert.deepEqual([reading.answered, reading.errors], [24, {}])
+  const times = seen.filter((name) => name === 'c').length
+  assert.ok(times >= 5 && times <= 7, `${times} of 24 requests by the one of four`)
+  // The last of its connections has none after it.
+  assert.ok(reading.connectionsOpened >= 3 + times && reading.connectionsOpened <= 4 + times)
+})

@@ -27,7 +27,9 @@ export function createPool(
   maxConnections: number,
   listener: PoolListener,
 ): Pool {
-  const nextSeat = seatsInTurn(targets)
+  // A connection that a server ended is opened anew for its own client, not for one that has another.
+  const seated = new Set<Endpoint>()
+  const nextSeat = seatsInTurn(targets, (target) => seated.has(target))
   const carriers = new Set<Carrier>()
   const free = createFree([targets].flat().length > 1)
   // A Set keeps the order in which requests came and lets any of them go.
@@ -49,10 +51,15 @@ export function createPool(
   }
 
   function drop(carrier: Carrier): void {
-    carriers.delete(carrier)
     free.delete(carrier)
+    if (carriers.delete(carrier)) vacate(carrier.target)
     carrier.request = noRequest
     carrier.lane.close()
+  }
+
+  function vacate(target: Endpoint): void {
+    seated.delete(target)
+    free.vacate()
   }
 
   /**
@@ -76,6 +83,9 @@ export function createPool(
     const carrier = createCarrier()
     try {
       await carrier.lane.opened
+    } catch (error) {
+      vacate(carrier.target)
+      throw error
     } finally {
       opening -= 1
     }
@@ -91,7 +101,9 @@ export function createPool(
 
   function createCarrier(): Carrier {
     const { target, secureContext } = nextSeat()
+    seated.add(target)
     const carrier: Carrier = {
+      target,
       lane: openLane(target, secureContext),
       request: noRequest,
       answered(_, serviceUs, bytes, seen) {
@@ -144,6 +156,7 @@ export function createPool(
 /** A connection with the request that it carries. */
 interface Carrier extends Receiver {
   readonly lane: Lane
+  readonly target: Endpoint
   request: number
 }
 
@@ -151,6 +164,9 @@ interface Carrier extends Receiver {
 interface Free {
   add(carrier: Carrier): void
   delete(carrier: Carrier): void
+  /** One of them is gone, whose client will come back when it has its turn. */
+  vacate(): void
+  /** Null: a new one is wanted. */
   take(): Carrier | null
 }
 
@@ -159,13 +175,17 @@ interface Free {
  * the one that waited longest: else the first few would send everything, and the others be clients by name only.
  */
 function createFree(ofMany: boolean): Free {
-  const waiting = new Set<Carrier>()
+  const waiting = new Set<Carrier | Vacancy>()
   const stack: Carrier[] = []
   return ofMany
     ? {
         add: (carrier) => void waiting.add(carrier),
         delete: (carrier) => void waiting.delete(carrier),
-        take: () => takeFirst(waiting),
+        vacate: () => void waiting.add({ isVacant: true }),
+        take() {
+          const first = takeFirst(waiting)
+          return first === null || 'isVacant' in first ? null : first
+        },
       }
     : {
         add: (carrier) => void stack.push(carrier),
@@ -173,8 +193,14 @@ function createFree(ofMany: boolean): Free {
           const index = stack.indexOf(carrier)
           if (index >= 0) stack.splice(index, 1)
         },
+        vacate: () => undefined,
         take: () => stack.pop() ?? null,
       }
+}
+
+/** The turn of a client that has no connection at the moment. */
+interface Vacancy {
+  readonly isVacant: true
 }
 
 function takeFirst<T>(queue: Set<T>): T | null {

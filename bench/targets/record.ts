@@ -93,7 +93,7 @@ export function clientWarnings(target: UserTarget, tokens: TokenSource | null): 
     {
       code: 'idle-clients',
       message: `${target.label}: ${seen} of ${configured} clients took part`,
-      advice: `a connection is one client's, and each needs a request: --connections ${configured} and --max-connections with as many requests, or --load churn`,
+      advice: `a connection is one client's, and each needs a request: --connections ${configured} and --max-connections with as many requests, or --load churn with as many connections`,
     },
   ]
 }

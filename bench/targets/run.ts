@@ -228,7 +228,8 @@ function sourceOf(
     start: () =>
       startTargetArm({
         label: target.label,
-        endpoints,
+        // Of more clients than a block has connections for, the next block has the next.
+        endpoints: from(endpoints, target.crowd?.presented?.count() ?? 0),
         connections,
         timeoutMs,
         pace,
@@ -240,6 +241,12 @@ function sourceOf(
         onCounted: (one) => counted.push(one),
       }),
   }
+}
+
+/** The same in turn, begun at another. */
+function from<T>(list: readonly T[], begin: number): readonly T[] {
+  const index = begin % list.length
+  return [...list.slice(index), ...list.slice(0, index)]
 }
 
 const latencyRequests = 5
