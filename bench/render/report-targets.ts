@@ -3,12 +3,18 @@ import { hasChurn, hasCurves, hasWindows, type Summary } from '../analysis/summa
 import type { Run } from '../results.ts'
 import { curveSentences } from './curve-text.ts'
 import { startedText } from './history-words.ts'
-import { html, htmlTable, proseTable, type Markup } from './html.ts'
+import { html, htmlTable, proseTable, type Markup, type TableText } from './html.ts'
 import { checksControl, chartFigure, selectControl } from './page-figure.ts'
 import { namesOf, percentileMetrics, type ReportedRun } from './page-model.ts'
 import { latencyUnits } from './report-cost.ts'
 import { targetLoads } from './target-spectra.ts'
-import { factsTable, figureTables, isTimedOnly, preflightTable } from './target-tables.ts'
+import {
+  factsTable,
+  figureTables,
+  isTimedOnly,
+  preflightTable,
+  type TargetTable,
+} from './target-tables.ts'
 import { comparisonSentence } from './target-text.ts'
 
 /** Servers that are the user's own: what their answers take under each load, and what they let through. */
@@ -108,7 +114,8 @@ function runMarkup(reported: ReportedRun): Markup {
   const refusals = preflightTable(reported)
   return html`
     <h3>${loadTitle(summary)}</h3>
-    ${smokeMark(run)} ${proseTable(factsTable(reported))} ${figureTables(reported).map(htmlTable)}
+    ${smokeMark(run)} ${proseTable(factsTable(reported))}
+    ${figureTables(reported).map((table) => htmlTable(withNotes(table)))}
     ${summary.comparisons.map((one) => html`<p>${comparisonSentence(one, nameOf)}</p>`)}
     ${
       refusals.rows.length === 0
@@ -121,6 +128,19 @@ function runMarkup(reported: ReportedRun): Markup {
       blocks${run.complete ? '' : ', INCOMPLETE'}.
     </p>
   `
+}
+
+/** Why a row must not be believed is a sentence, which no line holds. */
+function withNotes({ rows, ...table }: TargetTable): TableText {
+  const isNote = (column: number) => table.heads[column] === 'note'
+  return {
+    ...table,
+    rows: rows.map((row) =>
+      row.map((text, column) =>
+        isNote(column) && text !== '' ? html`<span class="note">${text}</span>` : text,
+      ),
+    ),
+  }
 }
 
 function loadTitle(summary: Summary): string {
