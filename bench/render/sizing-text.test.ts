@@ -108,7 +108,7 @@ rate + 10 %: +0.317 cores of work, +0 instances
 - a request goes to the process that has its connection: each has a queue of its own
 - connections stay open: new ones and their handshakes cost nothing here
 - at little load a request costs more than is told, up to a third at a tenth of capacity: caches
-  are cold then
+  are cold then; --measure measures it
 - tokens are issued elsewhere: give --clients and --token-lifetime for the grants
 - CPU of a session is off by 0.0 % sd: left out
 - intervals: nominal 90 %, by bootstrap over 12 blocks and sessions, seed 1; runs run-1

@@ -51,10 +51,12 @@ function verifyByHand(forgiven: string): Edit[] {
     ),
     edit(
       'bench/load/lane.ts',
-      'on.opened(undefined)',
-      `const fault = socket.authorizationError
-      if (fault && fault !== '${forgiven}') socket.destroy(new Error(fault))
-      else on.opened(undefined)`,
+      'on.opened,',
+      `() => {
+        const fault = socket.authorizationError
+        if (fault && fault !== '${forgiven}') socket.destroy(new Error(fault))
+        else on.opened()
+      },`,
     ),
   ]
 }
