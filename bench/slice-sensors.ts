@@ -158,7 +158,8 @@ async function askCpu(process: ServerProcess): Promise<CpuReading> {
   )
 }
 
-const deathNoticeMs = 2_000
+/** Longer than that takes on a machine whose cores are all busy. */
+const deathNoticeMs = 10_000
 
 function difference(
   started: SensorReading,

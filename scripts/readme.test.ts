@@ -100,7 +100,9 @@ for (const { line, command, args } of runnable) {
       process.child.kill('SIGINT')
     }
     const { exitCode, out, err } = await process.ended
-    assert.equal(exitCode, 0, err)
+    // Tests beside this one make a machine unfit to measure, and doctor says so.
+    if (command === 'doctor') assert.ok(exitCode === 0 || /unfit to measure/.test(err), err)
+    else assert.equal(exitCode, 0, err)
     assert.ok(out.length > 100, out)
     if (args.includes('--json')) JSON.parse(out)
   })

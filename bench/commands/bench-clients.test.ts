@@ -34,7 +34,6 @@ function createCensus() {
   const listener: RequestListener = ({ socket, headers }, response) => {
     requests += 1
     const certificate = (socket as Partial<TLSSocket>).getPeerX509Certificate?.()
-    if (certificate !== undefined) serials.add(certificate.serialNumber)
     const token = headers.authorization?.replace('Bearer ', '')
     if (token !== undefined) {
       const { sub = '', cnf } = decodeJwt<{ cnf?: { 'x5t#S256': string } }>(token)
@@ -46,6 +45,11 @@ function createCensus() {
   }
   return {
     listener,
+    // By connection: one that is there for a moment may carry no request.
+    onSecured: (socket: TLSSocket) => {
+      const certificate = socket.getPeerX509Certificate()
+      if (certificate !== undefined) serials.add(certificate.serialNumber)
+    },
     seen: () => [serials.size, subjects.size, foreign],
     requests: () => requests,
   }
@@ -71,6 +75,7 @@ async function startMutual(t: TestContext) {
   writeIdentities(bed, identities)
   const census = createCensus()
   const url = await serveHttps(t, bed.server, census.listener, {
+    onSecured: census.onSecured,
     requestCert: true,
     ca: bed.root.certificatePem,
   })
@@ -207,6 +212,7 @@ test('each of many clients has a token bound to its own certificate, and sends n
   )
   const census = createCensus()
   const url = await serveHttps(t, lab.server, census.listener, {
+    onSecured: census.onSecured,
     requestCert: true,
     ca: lab.rootPem,
   })

@@ -1,3 +1,4 @@
+import type { TLSSocket } from 'node:tls'
 import { once } from 'node:events'
 import { createServer as createHttp, type RequestListener } from 'node:http'
 import { createServer as createHttps, type ServerOptions } from 'node:https'
@@ -84,10 +85,12 @@ export async function serveHttps(
   t: TestContext,
   identity: Identity,
   listener: RequestListener,
-  options: ServerOptions = {},
+  { onSecured, ...options }: ServerOptions & { onSecured?: (socket: TLSSocket) => void } = {},
 ): Promise<string> {
   const tls = { cert: identity.chainPem, key: identity.privateKeyPem, ...options }
-  return `https://127.0.0.1:${await listen(t, createHttps(tls, listener))}`
+  const server = createHttps(tls, listener)
+  if (onSecured !== undefined) server.on('secureConnection', onSecured)
+  return `https://127.0.0.1:${await listen(t, server)}`
 }
 
 /** A server that does with a connection what it is told; its port. */
