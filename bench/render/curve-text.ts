@@ -9,6 +9,7 @@ import { coverage, machineNote } from './notes.ts'
 import { withMargin } from './numbers.ts'
 import { isGrave, joinSections, warningLines } from './sections.ts'
 import { plainTable, wrap, type TextOptions } from './table.ts'
+import { poolWords } from './windows-text.ts'
 
 /** Latency against offered rate for a terminal. Ends with a line feed. */
 export function renderCurves(run: Run, summary: Summary, options: TextOptions): string {
@@ -92,7 +93,7 @@ function notes(
   )
   return [
     ...reasons,
-    `Offered load, ${first.windows} windows of ${first.plan.durationMs / 1_000} s at each rate, in random order, from ${first.plan.connections} to ${first.plan.maxConnections} connections. Latency counts from the intended send. A percentile needs samples: p99 1,000, p99.9 10,000; --duration makes windows longer.`,
+    `Offered load, ${first.windows} windows of ${first.plan.durationMs / 1_000} s at each rate, in random order, ${poolWords(first.plan)}. Latency counts from the intended send. A percentile needs samples: p99 1,000, p99.9 10,000; --duration makes windows longer.`,
     level === null
       ? 'One block has no interval.'
       : `± reaches to the farther end of the ${level}; that of percentiles is by bootstrap, its level nominal.`,

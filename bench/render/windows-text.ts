@@ -95,7 +95,7 @@ function notes(
       : ` of ${plan.generators} generator processes`
   const count = `${first.windows} ${first.windows === 1 ? 'window' : 'windows'} of ${plan.durationMs / 1_000} s`
   return [
-    `${plan.arrivals === 'poisson' ? 'Poisson' : 'Evenly spaced'} arrivals, ${count}, from ${plan.connections} to ${plan.maxConnections} connections${generators}. Latency counts from the intended send; a timeout of ${plan.timeoutMs / 1_000} s counts as its own length.`,
+    `${plan.arrivals === 'poisson' ? 'Poisson' : 'Evenly spaced'} arrivals, ${count}, ${poolWords(plan)}${generators}. Latency counts from the intended send; a timeout of ${plan.timeoutMs / 1_000} s counts as its own length.`,
     told === null
       ? `One window has no interval: what another would have shown is not known.${plan.seats === undefined ? ' --blocks 8 measures eight with fresh processes.' : ''}`
       : `± reaches to the farther end of the ${told}; that of percentiles is by bootstrap, its level nominal.`,
@@ -123,3 +123,16 @@ const columns = [
 ] as const
 const msPerUs = 0.001
 const UNKNOWN = '–'
+
+/** How many connections a window had, in words. */
+export function poolWords({
+  connections,
+  maxConnections,
+}: {
+  readonly connections: number
+  readonly maxConnections: number
+}): string {
+  return connections === maxConnections
+    ? `${connections} connections`
+    : `from ${connections} to ${maxConnections} connections`
+}
