@@ -40,7 +40,7 @@ test('an edit that does not apply once is an error that names the mutant', async
 })
 
 // Each is a whole `verify` in a copy of the source, which mostly waits for tokens to expire.
-test('verify fails on exactly the row of each mutant', { concurrency: 4 }, async (context) => {
+test('verify fails on exactly the row of each mutant', { concurrency: 2 }, async (context) => {
   const trials = mutants.map((mutant) =>
     context.test(`${mutant.id}: ${mutant.bug}`, async () => {
       const trial = await tryMutant(root, mutant)
