@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import { windowOf } from '../analysis/event-windows.ts'
 import type { Answer } from '../preflight/attack.ts'
 import { probe } from './probe.ts'
@@ -34,6 +35,23 @@ test('what is refused from an event on has a window of one gap at most', async (
   assert.deepEqual([window.servedAfter, window.lastServedMs], [0, null])
   assert.ok((window.firstRefusedMs ?? Infinity) <= 1_000 / plan.ratePerSecond + 1)
   assert.equal(reading.probes.at(-1)?.status, 401)
+})
+
+test('an event waits for the first answer, however late that is', async () => {
+  const waits = [150, 0]
+  const reading = await probe(
+    {
+      ask: async () => {
+        await wait(waits.shift() ?? 0)
+        return answer(200)
+      },
+      event: () => Promise.resolve(),
+    },
+    { ...plan, beforeMs: 20 },
+    never,
+  )
+  assert.ok(reading.eventStartMs >= (reading.probes[0]?.latencyMs ?? Infinity))
+  assert.ok(windowOf({ ...named, ...reading }).servedBefore > 0)
 })
 
 test('what stays served has no window, however long it is watched', async () => {

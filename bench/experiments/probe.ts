@@ -42,9 +42,12 @@ export async function probe(
     const { outcome, status } = outcomeOf(answer)
     return { dueMs, latencyMs: sinceStartMs() - dueMs, outcome, status }
   }
+  const first = Promise.withResolvers<unknown>()
   let [eventStartMs, eventEndMs] = [Infinity, Infinity]
   const happened = (async () => {
     await wait(beforeMs, undefined, { signal })
+    // An event before the first answer would have no before.
+    await first.promise
     eventStartMs = sinceStartMs()
     await event()
     eventEndMs = sinceStartMs()
@@ -58,7 +61,9 @@ export async function probe(
     const dueMs = index * gapMs
     // A timer takes whole ms and cuts the rest off: a probe must not go out before it is due.
     await wait(Math.max(0, Math.ceil(dueMs - sinceStartMs())), undefined, { signal })
-    answers.push(send(dueMs))
+    const sent = send(dueMs)
+    answers.push(sent)
+    first.resolve(sent)
   }
   await happened
   return { ratePerSecond, eventStartMs, eventEndMs, probes: await Promise.all(answers) }

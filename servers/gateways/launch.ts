@@ -43,8 +43,13 @@ export function watchEnd(child: ChildProcess, title: string, words: readonly str
     child.once('error', (error) => {
       end(error.message)
     })
-    child.once('close', (code, signal) => {
-      end(signal ?? `exit code ${code ?? '?'}`)
+    // Its last words come before 'close', which never comes while a child that outlived it holds its outputs.
+    child.once('exit', (code, signal) => {
+      const tell = () => {
+        end(signal ?? `exit code ${code ?? '?'}`)
+      }
+      child.once('close', tell)
+      setTimeout(tell, lastWordsMs)
     })
   })
   unasked.catch(() => undefined)
@@ -94,4 +99,6 @@ export function killGroup(pid: number): void {
 }
 
 const mostLines = 10
+/** For what it wrote before it ended, to be read. */
+const lastWordsMs = 200
 const startLimitMs = 10_000
