@@ -11,9 +11,8 @@ import {
 } from './analysis/summary.ts'
 import type { Io } from './commands/io.ts'
 import { BenchError } from './errors.ts'
+import { loadPng } from './load-png.ts'
 import type { Run } from './results.ts'
-import type { BarChart } from './render/charts-bars.ts'
-import type { LineChart } from './render/charts-spectrum.ts'
 import { renderChurn } from './render/churn-text.ts'
 import { renderCurves } from './render/curve-text.ts'
 import { renderMicro } from './render/micro-text.ts'
@@ -38,10 +37,7 @@ export async function presentRun(
   { io, folder, file, json }: PresentOptions,
 ): Promise<void> {
   const summary = summarise(run)
-  const charts =
-    summary.blocksMeasured === 0 || hasWindows(summary)
-      ? []
-      : await writeCharts(run, summary, { io, folder })
+  const charts = summary.blocksMeasured === 0 ? [] : await writeCharts(run, summary, { io, folder })
   if (json) {
     io.out(`${JSON.stringify(runEnvelope(run, summary, { file, charts }))}\n`)
     return
@@ -65,20 +61,12 @@ async function writeCharts(
   { io, folder }: { readonly io: Io; readonly folder: string },
 ): Promise<string[]> {
   // Loaded only now: chart.js and its canvas must not be in the client's memory while it measures.
-  const [{ churnRunChart, curveRunChart, ledgerRunChart, runCharts }, { renderPng }] =
-    await Promise.all([import('./render/run-charts.ts'), import('./render/png.ts')])
-  const charts: Readonly<Record<string, BarChart | LineChart | null>> = hasPrimitives(summary)
-    ? { ledger: ledgerRunChart(run, summary) }
-    : hasChurn(summary)
-      ? { churn: churnRunChart(run, summary) }
-      : hasCurves(summary)
-        ? { curve: curveRunChart(run, summary) }
-        : hasTargets(summary)
-          ? { latency: runCharts(run, summary).latency }
-          : { ...runCharts(run, summary) }
+  const [{ chartsOf }, { renderPng }] = await Promise.all([
+    import('./render/run-charts.ts'),
+    loadPng(),
+  ])
   const written: string[] = []
-  for (const [name, chart] of Object.entries(charts)) {
-    if (chart === null) continue
+  for (const [name, chart] of Object.entries(chartsOf(run, summary))) {
     const file = join(folder, `${run.runId}-${name}.png`)
     try {
       saveFile(file, renderPng(chart))

@@ -1,13 +1,8 @@
-import { Type, type TSchema } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
+import { Seats } from './result-seats.ts'
+import { amount, count, counts, nullable, strict, text } from './result-values.ts'
 
 // Blocks of a Run file, as `results.ts` puts them together.
-
-export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
-export const count = Type.Integer({ minimum: 0 })
-export const amount = Type.Number({ minimum: 0 })
-export const counts = Type.Record(Type.String(), count)
-export const text = Type.String()
-export const strict = { additionalProperties: false } as const
 
 /** What each hop of a case used of `cpuUs`, from the client's side. */
 const HopShares = Type.Optional(Type.Array(Type.Object({ hop: text, cpuUs: amount }, strict)))
@@ -48,48 +43,6 @@ export const Slice = Type.Object(
     statuses: counts,
     latencyP50Us: amount,
     bytesReceived: count,
-  },
-  strict,
-)
-
-/** Generators on machines of their own. */
-const Seats = Type.Object(
-  {
-    planned: count,
-    /** Of the requests of the schedule, those of the seats that are in these figures. */
-    offeredShare: amount,
-    /** No two seats began farther apart than this. */
-    startSkewUs: amount,
-    missing: Type.Array(Type.Object({ index: count, why: text }, strict)),
-    each: Type.Array(
-      Type.Object(
-        {
-          index: count,
-          requests: count,
-          wallUs: amount,
-          cpuUs: amount,
-          spinUs: amount,
-          runQueueUs: nullable(amount),
-          eventLoopUtilization: amount,
-          latenessP99Us: nullable(amount),
-          /** The clock in common minus the seat's own monotonic one, and how far that may be wrong. */
-          clockOffsetUs: Type.Number(),
-          clockErrorUs: amount,
-          clockRoundTripUs: amount,
-          /** Between the offset before the start and the one after the window. */
-          clockDriftUs: amount,
-          /** The seat's wall clock minus the one in common. */
-          wallClockOffsetUs: Type.Number(),
-          node: text,
-          version: text,
-          /** Of its host; absent unless it was asked for. */
-          name: Type.Optional(text),
-          /** Why its part is no measurement of the server; empty where it is. */
-          limits: Type.Array(text),
-        },
-        strict,
-      ),
-    ),
   },
   strict,
 )

@@ -2,7 +2,9 @@ import { Type, type Static } from '@sinclair/typebox'
 import { Ajv } from 'ajv'
 import { BenchError } from './errors.ts'
 import type { ChurnCell, ChurnSlice, Slice, Window } from './result-blocks.ts'
-import { amount, Block, count, counts, nullable, strict, text } from './result-blocks.ts'
+import { Block } from './result-blocks.ts'
+import { SeenClients } from './result-seats.ts'
+import { amount, count, counts, nullable, strict, text } from './result-values.ts'
 
 // The wall. Left of it things are measured, right of it they are explained; what passes is one JSON
 // file a run, in the shapes below. Unknown is null, never 0; every unit is in its name.
@@ -116,20 +118,7 @@ const TargetRecord = Type.Object(
       Type.Literal('prometheus'),
     ]),
     /** Of many clients how many took part, by what was sent of them; null where they have none of their own. */
-    clients: Type.Optional(
-      Type.Object(
-        {
-          configured: count,
-          /** Number of the first. */
-          first: count,
-          /** Distinct client certificates that were presented in full handshakes. */
-          certificates: nullable(count),
-          /** Clients whose token was sent; several with the very same token count as one. */
-          tokens: nullable(count),
-        },
-        strict,
-      ),
-    ),
+    clients: Type.Optional(SeenClients),
     /** Null: no token is sent. */
     tokens: nullable(
       Type.Object(

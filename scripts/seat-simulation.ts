@@ -156,6 +156,7 @@ function planOf(seats: number, samples: number): SeatPlan {
       requestDigest: '',
     },
     credentials: [],
+    clients: null,
     waitMs: 60_000,
     resultWaitMs: 60_000,
     keepMs: 600_000,
@@ -199,6 +200,7 @@ function resultOf(
     version: 'simulated',
     node: process.version,
     name: null,
+    clients: null,
     clock,
     driftUs: drift,
     reading: {

@@ -1,6 +1,7 @@
 import { BenchError } from '../errors.ts'
 import { measureOpen, type OpenMeasurePlan } from '../measure-open.ts'
 import type { Run } from '../results.ts'
+import { allClients, clientsOfSeat, plannedClients } from '../seats/clients.ts'
 import { openCoordinator, type Coordinator } from '../seats/coordinator.ts'
 import { missingReason, seatWarnings } from '../seats/merge.ts'
 import { planFormat, type SeatPlan } from '../seats/plan.ts'
@@ -31,13 +32,14 @@ export async function benchSeats(
   { options, chosen, targets }: SeatsSubject,
   shown: Shown,
 ): Promise<Run> {
-  const { settings, target } = await oneTarget(targets, options)
+  const asked = await oneTarget(targets, options)
+  const { target, clients } = asked
   const count = seatCount(options.seats ?? '')
   const runId = runIdOf(options)
   const measured = (seats: number) => planWith(options, chosen, seats)
   const cap = assertCapped({ options, target, count, measured })
   const planned = (seats: number) =>
-    seatPlan({ options, settings, target, runId, root: shown.io.root }, measured(seats), seats)
+    seatPlan({ options, asked, runId, root: shown.io.root }, measured(seats), seats)
   const say = (line: string) => {
     shown.io.err(`${line}\n`)
   }
@@ -52,18 +54,24 @@ export async function benchSeats(
   })
   say(`run ${runId}: npm run seat -- --run-id ${runId} --index 0 to ${seats.plan.seats - 1}`)
   // Awaited: the seats are called off where this ends.
-  return await measure({ seats, tolerated, target, cap, plan: measured(seats.plan.seats) }, shown)
+  const plan = measured(seats.plan.seats)
+  return await measure({ seats, tolerated, target, clients, cap, plan }, shown)
 }
 
 interface Scene {
   readonly seats: Coordinator
   readonly tolerated: number
   readonly target: UserTarget
+  readonly clients: SeatPlan['clients']
   readonly cap: Cap | null
   readonly plan: OpenMeasurePlan
 }
 
-function measure({ seats, tolerated, target, cap, plan }: Scene, shown: Shown): Promise<Run> {
+function measure(
+  { seats, tolerated, target, clients, cap, plan }: Scene,
+  shown: Shown,
+): Promise<Run> {
+  let seen = allClients(clients, [])
   const limits = { minBlocks: 1, maxBlocks: 1, budgetMs: null }
   return measureAndShow(shown, { subject: 'seats-target', limits }, (common) =>
     runOnTargets({
@@ -74,7 +82,12 @@ function measure({ seats, tolerated, target, cap, plan }: Scene, shown: Shown): 
       timeoutMs: plan.request.timeoutMs,
       capOf: () => cap,
       isCutOff: false,
-      offerWindow: seats.offerWindow,
+      async offerWindow(...words) {
+        const reading = await seats.offerWindow(...words)
+        seen = allClients(clients, reading.seats.each)
+        return reading
+      },
+      seenClients: () => seen,
       procedure: () => async (sources, context, run) => {
         const blocks = await measureOpen(sources, plan, context)
         markMissing(run, tolerated)
@@ -95,10 +108,17 @@ function markMissing(run: Run, tolerated: number): void {
   }
 }
 
+/** What seats ask, and as whom. */
+interface Asked {
+  readonly settings: TargetSettings
+  readonly target: UserTarget
+  readonly clients: SeatPlan['clients']
+}
+
 async function oneTarget(
   targets: readonly TargetSettings[],
   options: MergedOptions,
-): Promise<{ readonly settings: TargetSettings; readonly target: UserTarget }> {
+): Promise<Asked> {
   assertOwned(targets, options)
   const [settings, ...others] = targets
   if (settings === undefined || others.length > 0) {
@@ -110,10 +130,11 @@ async function oneTarget(
   const { timeoutMs } = connectionLimits(options)
   // Seats have the clients; the coordinator asks as the first of them.
   const { clients: _, ...alone } = settings
-  const first = settings.clients === undefined ? settings : { ...alone, clients: 1 }
+  const clients = plannedClients(settings)
+  const first = clients === null ? settings : { ...alone, clients: 1 }
   const signal = new AbortController().signal
   const target = await resolveTarget(first, { timeoutMs, signal, tell: () => undefined })
-  return { settings, target }
+  return { settings, target, clients }
 }
 
 /** One window; every seat has a connection to begin with. */
@@ -156,19 +177,20 @@ function assertCapped({
 
 interface PlanScene {
   readonly options: MergedOptions
-  readonly settings: TargetSettings
-  readonly target: UserTarget
+  readonly asked: Asked
   readonly runId: string
   readonly root: string
 }
 
 function seatPlan(
-  { options, settings, target, runId, root }: PlanScene,
+  { options, asked: { settings, target, clients }, runId, root }: PlanScene,
   { request }: OpenMeasurePlan,
   seats: number,
 ): SeatPlan {
   const { ratePerSecond, arrivals, seed, connections, maxConnections, timeoutMs } = request
   const { method = 'GET', expect } = target.endpoint
+  // The last has the fewest.
+  if (clients !== null) clientsOfSeat(clients, seats - 1, seats)
   const waitMs = seatWaitMs(options)
   const resultWaitMs = durationMs('--result-wait', options.resultWait ?? '60s')
   return {
@@ -190,6 +212,7 @@ function seatPlan(
       requestDigest: target.requestDigest,
     },
     credentials: referencesOf(settings),
+    clients,
     waitMs,
     resultWaitMs,
     keepMs: waitMs + request.durationMs + timeoutMs + resultWaitMs + keptAfterMs,

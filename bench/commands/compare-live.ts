@@ -5,6 +5,7 @@ import type { RunComparison } from '../analysis/sides.ts'
 import { summarise } from '../analysis/summary.ts'
 import { BenchError } from '../errors.ts'
 import { compareLive, livePlan } from '../live.ts'
+import { loadPng } from '../load-png.ts'
 import { createProgress } from '../progress.ts'
 import { renderComparison } from '../render/compare-text.ts'
 import type { Run } from '../results.ts'
@@ -85,7 +86,7 @@ async function writeMarkdown(
   // Loaded only now, as in present.ts: charts have no place in a client that measures.
   const [{ forestChart }, { renderPng }, { renderComparisonMarkdown }] = await Promise.all([
     import('../render/charts-forest.ts'),
-    import('../render/png.ts'),
+    loadPng(),
     import('../render/compare-markdown.ts'),
   ])
   const { environment } = run

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { historyOf, type History } from '../analysis/history.ts'
 import { historyEnvelope } from '../analysis/history-schema.ts'
 import { BenchError } from '../errors.ts'
+import { loadPng } from '../load-png.ts'
 import { renderHistoryMarkdown } from '../render/history-markdown.ts'
 import { renderHistory } from '../render/history-text.ts'
 import type { Warning } from '../results.ts'
@@ -58,7 +59,7 @@ function tell(found: History, { json, markdown, warnings, charts, color }: Telli
 async function drawChart(found: History, folder: string, io: Io): Promise<string[]> {
   const [{ historyChart }, { renderPng }] = await Promise.all([
     import('../render/charts-history.ts'),
-    import('../render/png.ts'),
+    loadPng(),
   ])
   const file = join(folder, 'history.png')
   try {

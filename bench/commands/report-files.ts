@@ -1,11 +1,8 @@
 import { join } from 'node:path'
-import { hasChurn, hasCurves, hasPrimitives, hasTargets, hasWindows } from '../analysis/summary.ts'
+import { hasTargets } from '../analysis/summary.ts'
+import { loadPng } from '../load-png.ts'
 import { badgesOf } from '../render/badges.ts'
-import type { BarChart } from '../render/charts-bars.ts'
-import type { LineChart } from '../render/charts-spectrum.ts'
 import { renderHistogramLog } from '../render/histogram-log.ts'
-import type { ReportedRun } from '../render/page-model.ts'
-import type * as runCharts from '../render/run-charts.ts'
 import { renderCsv } from '../render/report-csv.ts'
 import { renderReport, type ReportInput } from '../render/report-html.ts'
 import { renderReportMarkdown } from '../render/report-markdown.ts'
@@ -81,38 +78,25 @@ function isOfTargets({ main }: ReportInput): boolean {
 }
 
 async function saveCharts(folder: string, input: ReportInput): Promise<string[]> {
-  const [charts, { historyChart }, { renderPng }] = await Promise.all([
+  const [{ chartsOf }, { historyChart }, { renderPng }] = await Promise.all([
     import('../render/run-charts.ts'),
     import('../render/charts-history.ts'),
-    import('../render/png.ts'),
+    loadPng(),
   ])
-  const drawn: (readonly [name: string, chart: BarChart | LineChart | null])[] = [
-    input.main,
-    input.micro,
-    input.churn,
-    input.curve,
-  ].flatMap((one) => (one === null ? [] : chartsOf(one, charts)))
+  const { main, micro, churn, curve } = input
+  const drawn = [main, micro, churn, curve].flatMap((one) =>
+    one === null ? [] : Object.entries(chartsOf(one.run, one.summary)),
+  )
   const { history } = input
   if (history !== null && history.runs.length > 1) drawn.push(['history', historyChart(history)])
-  return drawn.flatMap(([name, chart]) => {
-    if (chart === null) return []
-    const file = join(folder, `${name}.png`)
+  return drawn.map(([name, chart]) => {
+    const file = join(folder, `${fileNames[name] ?? name}.png`)
     saveFile(file, renderPng(chart))
-    return [file]
+    return file
   })
 }
 
-function chartsOf(
-  { run, summary }: ReportedRun,
-  charts: typeof runCharts,
-): (readonly [string, BarChart | LineChart | null])[] {
-  if (hasPrimitives(summary)) return [['ledger', charts.ledgerRunChart(run, summary)]]
-  if (hasChurn(summary)) return [['connections', charts.churnRunChart(run, summary)]]
-  if (hasCurves(summary)) return [['curve', charts.curveRunChart(run, summary)]]
-  if (hasWindows(summary)) return []
-  const drawn = charts.runCharts(run, summary)
-  return hasTargets(summary) ? [['latency', drawn.latency]] : Object.entries(drawn)
-}
-
+/** Where a report calls a chart by what it is about. */
+const fileNames: Readonly<Record<string, string>> = { churn: 'connections' }
 /** Below what some mail servers and wikis take. */
 const MOST_BYTES = 950_000

@@ -47,7 +47,7 @@ test('a report of targets: by name, and where nothing else was measured, without
   const texts = ['report.csv', 'report.hlog', 'report.html', 'report.md']
   const charts: [string, string[]][] = [
     ['target-closed', ['latency.png']],
-    ['target-open', []],
+    ['target-open', ['latency.png']],
     ['target-curve', ['curve.png']],
     ['target-churn', []],
   ]

@@ -8,6 +8,7 @@ import { DemandSchema } from '../demand.ts'
 import type { LogFigures } from '../demand/access-log.ts'
 import { readEnvironment } from '../environment.ts'
 import { BenchError } from '../errors.ts'
+import { loadPng } from '../load-png.ts'
 import { renderSizing } from '../render/sizing-text.ts'
 import type { Environment, Warning } from '../results.ts'
 import { measuringVersion } from '../run.ts'
@@ -174,7 +175,7 @@ async function writeChart(
 ): Promise<string[]> {
   const [{ sizingChart }, { renderPng }] = await Promise.all([
     import('../render/charts-sizing.ts'),
-    import('../render/png.ts'),
+    loadPng(),
   ])
   const file = join(sizingFolder(results), `${sizingId}.png`)
   try {

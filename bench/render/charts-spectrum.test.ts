@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { LineChart, SpectrumSeries } from './charts-spectrum.ts'
+import type { LineChart, SpectrumLoad, SpectrumSeries } from './charts-spectrum.ts'
 import { markedPercentiles, percentileAxis, spectrumChart } from './charts-spectrum.ts'
 
 test('percentiles stand where HdrHistogram puts them: each nine as wide as the last', () => {
@@ -57,6 +57,18 @@ test('every number of connections has a panel of its own, lowest first', () => {
     ],
   )
   assert.deepEqual(Object.keys(chart.options?.scales ?? {}), ['x0', 'x1', 'y'])
+})
+
+test('every offered rate has a panel of its own, and nothing of it is said to be saturated', () => {
+  const chart = spectrumChart({
+    ...text,
+    series: [12_000, 300].map((ratePerSecond) => seriesAt('gw', { ratePerSecond })),
+  })
+  assert.deepEqual(linesOf(chart).panels, [
+    { axis: 'x0', title: '300/s offered' },
+    { axis: 'x1', title: '12,000/s offered' },
+  ])
+  assert.doesNotMatch(chart.facts.frame.notes.join(' '), /aturated/)
 })
 
 test('a case looks the same in all panels and unlike every other: colour, dash and marker', () => {
@@ -137,11 +149,15 @@ function linesOf(chart: LineChart) {
 }
 
 function series(label: string, connections: number): SpectrumSeries {
+  return seriesAt(label, { connections })
+}
+
+function seriesAt(label: string, load: SpectrumLoad): SpectrumSeries {
   const points = markedPercentiles.map((percentile, index) => ({
     percentile,
     latencyUs: 100 * (index + 1),
   }))
-  return { label, connections, samples: 1_000_000, points, reason: null }
+  return { label, load, samples: 1_000_000, points, reason: null }
 }
 
 const text = { title: 'a title', subtitle: 'a subtitle', footer: 'a machine' }

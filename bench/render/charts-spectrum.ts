@@ -13,7 +13,7 @@ import type { ChartText } from './charts-frame.ts'
 import { createFramePlugin, framePadding, layOutFrame } from './charts-frame.ts'
 import { createLinesPlugin, marginName, nameMarginPx, namesHeightPx } from './charts-lines.ts'
 import type { ShortId } from './charts-text.ts'
-import { formatLatency, plainText, shortenCaseIds } from './charts-text.ts'
+import { formatCount, formatLatency, plainText, shortenCaseIds } from './charts-text.ts'
 import type { LineStyle } from './palette.ts'
 import { lineStyle, paper } from './palette.ts'
 
@@ -28,16 +28,19 @@ export interface SpectrumPoint {
   readonly y: number
 }
 
-/** Latency by percentile: one panel for each number of connections. */
+/** Latency by percentile: one panel for each load, all of one kind. */
 export interface SpectrumChartInput extends Omit<ChartText, 'interval'> {
   readonly series: readonly SpectrumSeries[]
 }
 
-/** One line: a case at a number of connections. No points means not measured, with the reason. */
+/** What latencies are of: a closed loop over so many connections, or an open one at a rate. */
+export type SpectrumLoad = { readonly connections: number } | { readonly ratePerSecond: number }
+
+/** One line: a case under a load. No points means not measured, with the reason. */
 export interface SpectrumSeries {
   /** Case id, or any name; its own `connections` parameter is not shown. */
   readonly label: string
-  readonly connections: number
+  readonly load: SpectrumLoad
   /** Requests in the histogram. */
   readonly samples: number
   /** Percentiles from 0 to below 100, rising; those of `markedPercentiles` get markers. */
@@ -48,14 +51,14 @@ export interface SpectrumSeries {
 /** Percentiles that are ticks of the axis, and markers where a line has a point there. */
 export const markedPercentiles: readonly number[] = [0, 50, 90, 99, 99.9, 99.99]
 
-/** Latency percentile spectrum on HdrHistogram's axis, panels beside each other, lowest concurrency first. */
+/** Latency percentile spectrum on HdrHistogram's axis, panels beside each other, lightest load first. */
 export function spectrumChart(input: SpectrumChartInput): LineChart {
   const ids = [...new Set(input.series.map(({ label }) => idOf(label)))]
   const { rows, common } = shortenCaseIds(ids)
   const all = input.series.map((series) => lineOf(series, ids, rows))
   const lines = all.filter(({ points }) => points.length > 0)
-  const panels = [...new Set(lines.map(({ connections }) => connections))].sort((a, b) => a - b)
-  const names = lineNames(lines, panels.at(-1))
+  const panels = panelsOf(lines)
+  const names = lineNames(lines, panels.at(-1)?.size)
   const frame = layOutFrame({
     text: { ...input, interval: null },
     common,
@@ -97,7 +100,7 @@ export function percentileAxis(percentile: number): number {
 
 /** A series as it is drawn. */
 interface Line {
-  readonly connections: number
+  readonly load: SpectrumLoad
   readonly samples: number
   readonly reason: string | null
   readonly points: readonly SpectrumPoint[]
@@ -123,25 +126,40 @@ function supportedPoints({ points, samples }: SpectrumSeries): SpectrumPoint[] {
     .map(({ percentile, latencyUs }) => ({ x: percentileAxis(percentile), y: latencyUs }))
 }
 
-function lineNames(lines: readonly Line[], lastPanel: number | undefined): LineName[] {
+/** A load with lines; `size` orders them. */
+interface Panel {
+  readonly size: number
+  readonly load: SpectrumLoad
+}
+
+function panelsOf(lines: readonly Line[]): Panel[] {
+  const bySize = new Map(lines.map(({ load }) => [sizeOf(load), load] as const))
+  return [...bySize].map(([size, load]) => ({ size, load })).sort((a, b) => a.size - b.size)
+}
+
+function sizeOf(load: SpectrumLoad): number {
+  return 'connections' in load ? load.connections : load.ratePerSecond
+}
+
+function lineNames(lines: readonly Line[], lastSize: number | undefined): LineName[] {
   const firstOfEach = lines.filter(
     ({ short }, index) => lines.findIndex((line) => line.short === short) === index,
   )
   return firstOfEach.map(({ short, style }) => {
     const dataset = lines.findIndex(
-      (line) => line.short === short && line.connections === lastPanel,
+      (line) => line.short === short && sizeOf(line.load) === lastSize,
     )
     return { ...marginName(short), dataset: dataset < 0 ? null : dataset, style }
   })
 }
 
-function lineDataset(line: Line, panels: readonly number[]): LineChart['data']['datasets'][number] {
+function lineDataset(line: Line, panels: readonly Panel[]): LineChart['data']['datasets'][number] {
   const { colour, dash, marker } = line.style
   const marked = markedPercentiles.map(percentileAxis)
   return {
     label: nameOf(line),
     data: [...line.points],
-    xAxisID: axisId(panels.indexOf(line.connections)),
+    xAxisID: axisId(panels.findIndex(({ size }) => size === sizeOf(line.load))),
     borderColor: colour,
     borderWidth: 2.25,
     borderDash: [...dash],
@@ -180,9 +198,15 @@ function percentileScale(last: number): ScaleOptions<'linear'> {
   }
 }
 
-function panelFacts(connections: number, index: number): { axis: string; title: string } {
-  const title = connections === 1 ? 'connections=1' : `connections=${connections}, saturated`
-  return { axis: axisId(index), title }
+function panelFacts({ load }: Panel, index: number): { axis: string; title: string } {
+  const isSaturated = 'connections' in load && load.connections > 1
+  return { axis: axisId(index), title: `${loadName(load)}${isSaturated ? ', saturated' : ''}` }
+}
+
+function loadName(load: SpectrumLoad): string {
+  return 'connections' in load
+    ? `connections=${load.connections}`
+    : `${formatCount(load.ratePerSecond)}/s offered`
 }
 
 function missingNote(line: Line): string[] {
@@ -191,14 +215,14 @@ function missingNote(line: Line): string[] {
   return [`${nameOf(line)}: not measured: ${line.reason ?? tooFew}`]
 }
 
-function nameOf({ short: { name, detail }, connections }: Line): string {
-  return [name, detail, `connections=${connections}`].filter((part) => part !== '').join(' ')
+function nameOf({ short: { name, detail }, load }: Line): string {
+  return [name, detail, loadName(load)].filter((part) => part !== '').join(' ')
 }
 
-function panelNotes(panels: readonly number[]): string[] {
+function panelNotes(panels: readonly Panel[]): string[] {
   if (panels.length === 0) return []
   const end = `A line ends where fewer than ${MIN_SAMPLES_BEYOND} requests lie beyond it.`
-  if (!panels.some((connections) => connections > 1)) return [end]
+  if (!panels.some(({ load }) => 'connections' in load && load.connections > 1)) return [end]
   return [`${end} Saturated: a closed loop, mean latency is connections ÷ throughput.`]
 }
 

@@ -212,7 +212,7 @@ const charts = [
       title,
       series: [1, 8].map((connections) => ({
         label: 'tls',
-        connections,
+        load: { connections },
         samples: 10_000,
         points: [0, 50, 90, 99].map((percentile) => ({ percentile, latencyUs: 100 + percentile })),
         reason: null,

@@ -1,7 +1,13 @@
-import type { ArmSummary, Summary } from '../analysis/summary.ts'
-import { histogramOf } from '../analysis/percentiles.ts'
-import { measuredBlocks, ownConnections } from '../analysis/reading.ts'
-import { mergeHistograms, percentileUs, sampleCount } from '../load/histogram.ts'
+import {
+  hasChurn,
+  hasCurves,
+  hasPrimitives,
+  hasTargets,
+  hasWindows,
+  type ArmSummary,
+  type Summary,
+} from '../analysis/summary.ts'
+import { ownConnections } from '../analysis/reading.ts'
 import type { Run } from '../results.ts'
 import { cpuChart, throughputChart } from './charts.ts'
 import type { BarChart } from './charts-bars.ts'
@@ -13,9 +19,28 @@ import { breakEvenSentences } from './churn-text.ts'
 import { curveSentences } from './curve-text.ts'
 import { labelArms } from './labels.ts'
 import { countsIssuer } from './sentence.ts'
-import { spectrumChart, type LineChart, type SpectrumSeries } from './charts-spectrum.ts'
+import { spectrumChart, type LineChart } from './charts-spectrum.ts'
+import { closedSeries, offeredSeries } from './run-spectra.ts'
 
-/** The charts of a run by the name that their files get. */
+/** A chart, ready for `renderPng`. */
+export type Chart = BarChart | LineChart
+
+/** Draws all that a run measured, by the name that the files get: nothing of what it has no figures for. */
+export function chartsOf(run: Run, summary: Summary): Readonly<Record<string, Chart>> {
+  const drawn = Object.entries(drawnOf(run, summary))
+  return Object.fromEntries(drawn.flatMap(([name, chart]) => (chart ? [[name, chart]] : [])))
+}
+
+function drawnOf(run: Run, summary: Summary): Readonly<Record<string, Chart | null>> {
+  if (hasPrimitives(summary)) return { ledger: ledgerRunChart(run, summary) }
+  if (hasChurn(summary)) return { churn: churnRunChart(run, summary) }
+  if (hasCurves(summary)) return { curve: curveRunChart(run, summary) }
+  if (hasWindows(summary)) return { latency: offeredRunChart(run, summary) }
+  const charts = runCharts(run, summary)
+  return hasTargets(summary) ? { latency: charts.latency } : { ...charts }
+}
+
+/** Charts of closed loops. */
 export interface RunCharts {
   readonly cpu: BarChart
   readonly latency: LineChart
@@ -26,7 +51,7 @@ export interface RunCharts {
   readonly 'hop-latency': BarChart | null
 }
 
-/** Draws a run: CPU per request, latency spectrum, throughput, and its hops. The same run gives the same charts. */
+/** Draws closed loops: CPU per request, latency spectrum, throughput, and its hops. The same run gives the same charts. */
 export function runCharts(run: Run, summary: Summary): RunCharts {
   const footer = footerOf(run, summary)
   const interval = intervalNote(summary)
@@ -50,7 +75,7 @@ export function runCharts(run: Run, summary: Summary): RunCharts {
       title: 'Latency by percentile',
       subtitle: 'every request of the interleaved slices; compare only lines of one panel',
       footer,
-      series: summary.arms.flatMap((arm) => seriesOf(run, arm)),
+      series: summary.arms.flatMap((arm) => closedSeries(run, arm)),
     }),
     throughput: throughputChart({
       title: 'Throughput: requests per server-core-second',
@@ -128,6 +153,18 @@ export function curveRunChart(run: Run, summary: Summary): LineChart {
   })
 }
 
+/** Draws latency under an offered load. */
+export function offeredRunChart(run: Run, summary: Summary): LineChart {
+  return spectrumChart({
+    title: 'Latency under offered load',
+    subtitle: 'open loop, latency from the intended send; timeouts and errors are samples too',
+    footer: footerOf(run, summary),
+    series: summary.arms.flatMap(({ record, window }) =>
+      window === null ? [] : offeredSeries(run, record.id, window),
+    ),
+  })
+}
+
 /** Draws a run with new connections; null where there is nothing to draw. */
 export function churnRunChart(run: Run, summary: Summary): LineChart | null {
   const nameOf = namesOf(summary)
@@ -187,26 +224,6 @@ function rowOf({ record }: ArmSummary) {
   }
 }
 
-function seriesOf(run: Run, { record }: ArmSummary): SpectrumSeries[] {
-  const connections = [...new Set([1, ownConnections(record)])]
-  return connections.map((count) => {
-    const histograms = measuredBlocks(run.blocks).flatMap(
-      (block) => histogramOf(block, { arm: record.id, load: 'duet', connections: count }) ?? [],
-    )
-    const merged = mergeHistograms(histograms)
-    return {
-      label: record.id,
-      connections: count,
-      samples: sampleCount(merged),
-      points: spectrumPercentiles.flatMap((percentile) => {
-        const latencyUs = percentileUs(merged, percentile)
-        return latencyUs === null ? [] : [{ percentile, latencyUs }]
-      }),
-      reason: sampleCount(merged) === 0 ? (record.reason ?? 'no block was measured whole') : null,
-    }
-  })
-}
-
 function footerOf(
   { environment, mode, complete, runId }: Run,
   { blocksMeasured }: Summary,
@@ -241,16 +258,3 @@ function levelNote(levels: readonly number[]): string | null {
     ? null
     : `${(Math.floor(lowest * 1_000) / 10).toFixed(1)} % intervals over blocks (Wilcoxon signed rank)`
 }
-
-/** Dense enough for a smooth line on an axis of log10(1 / (1 - p)): 20 points a decade, and the marked ones. */
-const spectrumPercentiles: readonly number[] = [
-  ...new Set([
-    0,
-    50,
-    90,
-    99,
-    99.9,
-    99.99,
-    ...Array.from({ length: 81 }, (_, index) => 100 * (1 - 10 ** (-index / 20))),
-  ]),
-].sort((a, b) => a - b)

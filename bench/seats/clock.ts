@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { Type, type Static } from '@sinclair/typebox'
-import { amount, strict } from '../result-blocks.ts'
+import { amount, strict } from '../result-values.ts'
 
 // The clock that seats have in common is that of Redis. Each knows by how much its own monotonic clock
 // differs from it, and how far that may be wrong (Cristian 1989, "Probabilistic Clock Synchronization").

@@ -5,7 +5,7 @@ import type { RendezvousSettings } from './client.ts'
 import { probeClock, toOwnMs } from './clock.ts'
 import { collectResults } from './collect.ts'
 import { seconds } from './desk.ts'
-import { mergeSeats } from './merge.ts'
+import { mergeSeats, type SeatsReading } from './merge.ts'
 import type { SeatPlan } from './plan.ts'
 import { openRendezvous, type Rendezvous } from './rendezvous.ts'
 import { farewells, rollCall, type Waiting } from './roll-call.ts'
@@ -28,7 +28,7 @@ export interface Coordinator extends AsyncDisposable {
   /** What is asked of them, once a trial is over. */
   readonly plan: SeatPlan
   /** Waits for the seats, lets them begin, and merges what they saw. */
-  readonly offerWindow: OfferWindow
+  readonly offerWindow: (...words: Parameters<OfferWindow>) => Promise<SeatsReading>
 }
 
 /**

@@ -1,12 +1,14 @@
 import { BenchError } from '../errors.ts'
-import { clientRange } from '../load/client-range.ts'
 import type { Endpoint } from '../load/target.ts'
 import { askTarget } from '../targets/preflight.ts'
+import { seenOf } from '../targets/record.ts'
 import type { TargetSettings } from '../targets/settings.ts'
 import { endpointsOf, resolveTarget } from '../targets/target.ts'
 import type { Tell } from '../targets/teller.ts'
 import type { SeatPlan } from './plan.ts'
+import { withOwnClients } from './clients.ts'
 import { seatTarget } from './references.ts'
+import type { SeatResult } from './seat-result.ts'
 
 /** What a seat sends, with credentials of its own. */
 export interface SeatLoad extends AsyncDisposable {
@@ -14,6 +16,8 @@ export interface SeatLoad extends AsyncDisposable {
   readonly endpoints: readonly Endpoint[]
   /** Aborted when the last token has expired. */
   readonly lost: AbortSignal
+  /** Those that have taken part by now; null where it is one, without a number. */
+  readonly clients: () => SeatResult['clients']
 }
 
 /** Whose load it is, and what ends its preparation. */
@@ -34,7 +38,8 @@ export async function prepareLoad(
   { index, signal, tell = () => undefined }: SeatPlace,
 ): Promise<SeatLoad> {
   const { timeoutMs, schedule } = plan
-  const settings = ownClients(seatTarget(plan, given), index, plan.seats)
+  const place = { index, of: plan.seats }
+  const settings = withOwnClients(seatTarget(plan, given), plan.clients, place)
   const target = await resolveTarget(settings, { timeoutMs, signal, tell })
   if (target.requestDigest !== plan.target.requestDigest) {
     throw new BenchError(
@@ -52,22 +57,9 @@ export async function prepareLoad(
   return {
     endpoints: endpointsOf(target, tokens),
     lost: tokens?.lost ?? new AbortController().signal,
+    clients: () => seenOf(target, tokens),
     async [Symbol.asyncDispose]() {
       await tokens?.[Symbol.asyncDispose]()
     },
   }
-}
-
-/** Of many clients, those of this seat: no other has them. Throws a usage error where there are too few. */
-function ownClients(settings: TargetSettings, index: number, of: number): TargetSettings {
-  const { clients, firstClient = 0 } = settings
-  if (clients === undefined) return settings
-  if (clients < of) {
-    throw new BenchError(
-      'usage',
-      `--clients ${clients}: each of ${of} seats has clients of its own, give one a seat at least`,
-    )
-  }
-  const { first, count } = clientRange(clients, index, of)
-  return { ...settings, clients: count, firstClient: firstClient + first }
 }

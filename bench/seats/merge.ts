@@ -90,7 +90,7 @@ function limitedWarning(limited: SeatsRecord['each']): Warning {
 }
 
 function seatRecord(plan: SeatPlan, result: SeatResult): SeatsRecord['each'][number] {
-  const { index, clock, driftUs, node, version, name, reading } = result
+  const { index, clock, driftUs, node, version, name, clients, reading } = result
   const { requests, wallUs, cpuUs, spinUs, runQueueUs, eventLoopUtilization } = reading
   return {
     index,
@@ -109,6 +109,7 @@ function seatRecord(plan: SeatPlan, result: SeatResult): SeatsRecord['each'][num
     node,
     version,
     ...(name === null ? {} : { name }),
+    ...(clients === null ? {} : { clients }),
     limits: seatLimits(reading, plan.schedule.ratePerSecond / plan.seats),
   }
 }

@@ -22,7 +22,10 @@ const other = { thereMs: 40, backMs: 2, wallAheadMs: 200, monotonicAheadS: 30 }
 
 const networks: [string, readonly Machine[]][] = [
   ['two machines', [near, far]],
-  ['four machines, of which two have ways of unequal length', [near, far, lopsided, other]],
+  [
+    'eight machines, of which two have ways of unequal length',
+    [near, far, lopsided, other, near, { ...far, monotonicAheadS: 7 }, near, far],
+  ],
 ]
 for (const [what, machines] of networks) {
   test(

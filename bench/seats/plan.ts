@@ -1,7 +1,8 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { Ajv } from 'ajv'
 import { BenchError } from '../errors.ts'
-import { amount, count, nullable, strict, text } from '../result-blocks.ts'
+import { PlannedClients } from './clients.ts'
+import { amount, count, nullable, strict, text } from '../result-values.ts'
 import { SourceSchema } from './source.ts'
 
 /** Version of the plan and of everything else that passes between coordinator and seats. */
@@ -46,6 +47,8 @@ export const SeatPlanSchema = Type.Object(
     target: PlannedTarget,
     /** Options that a seat must have been given itself: what they hold never passes through Redis. */
     credentials: Type.Array(text),
+    /** Distinct clients of all seats together; null: one, without a number. */
+    clients: nullable(PlannedClients),
     /** How long seats wait for each other, and the coordinator for results after the last answer. */
     waitMs: amount,
     resultWaitMs: amount,

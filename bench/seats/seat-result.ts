@@ -3,7 +3,8 @@ import { Ajv } from 'ajv'
 import { BenchError } from '../errors.ts'
 import { decodeHistogram, sampleCount } from '../load/histogram.ts'
 import { shareOf, type StripeReading } from '../load/stripe.ts'
-import { amount, count, counts, nullable, strict, text } from '../result-blocks.ts'
+import { SeenClients } from '../result-seats.ts'
+import { amount, count, counts, nullable, strict, text } from '../result-values.ts'
 import { ClockSchema } from './clock.ts'
 import { parseJson, planFormat, type SeatPlan } from './plan.ts'
 
@@ -42,6 +43,8 @@ export const SeatResultSchema = Type.Object(
     node: text,
     /** Of its host; null unless the plan asks for it. */
     name: nullable(text),
+    /** Those of its clients that took part; null where the plan has one. */
+    clients: nullable(SeenClients),
     clock: ClockSchema,
     driftUs: amount,
     reading: Reading,

@@ -67,6 +67,7 @@ export async function runSeat(options: SeatOptions): Promise<SeatOutcome> {
 interface Measured {
   readonly plan: SeatPlan
   readonly reading: SeatResult['reading']
+  readonly clients: SeatResult['clients']
   readonly clock: ClockReading
   readonly startedAtUs: number
 }
@@ -127,7 +128,7 @@ async function offer(options: SeatOptions, scene: Scene): Promise<Measured> {
     signal,
   )
   const { atMs, clock } = await begun.promise
-  return { plan, reading, clock, startedAtUs: monotonicUs(atMs) }
+  return { plan, reading, clients: load.clients(), clock, startedAtUs: monotonicUs(atMs) }
 }
 
 /** Says that it is ready, waits for the word, and leaves Redis alone from then on. */
@@ -160,7 +161,7 @@ async function awaitStart(
 async function deliver(
   options: SeatOptions,
   desk: Desk,
-  { plan, reading, clock }: Measured,
+  { plan, reading, clients, clock }: Measured,
 ): Promise<SeatResult> {
   const { settings, runId, index, source, signal } = options
   const resultWith = (drift: number): SeatResult => ({
@@ -170,6 +171,7 @@ async function deliver(
     version: source.version,
     node: process.version,
     name: plan.withNames ? hostname() : null,
+    clients,
     clock,
     driftUs: drift,
     reading,

@@ -6,6 +6,7 @@ import { noRedis } from '../../servers/database-testbed.ts'
 import { RunEnvelopeSchema, type RunEnvelope } from '../analysis/envelope-schema.ts'
 import { childrenOf } from '../cli-testbed.ts'
 import { SeatEnvelopeSchema } from '../commands/envelopes.ts'
+import { startReceiver, total } from '../otel/testbed.ts'
 import { createTargetBed, serveHttps } from '../targets/target-testbed.ts'
 import { createCounter, createSeatsBed } from './seats-testbed.ts'
 
@@ -40,9 +41,11 @@ test(
       ...['--header', `x-api-key: @${bed.write('key', 'k3y-s3cret')}`],
       ...['--body-file', bed.write('body', '{"amount":"b0dy-s3cret"}')],
     ]
+    const receiver = await startReceiver(t)
     const coordinator = seats.coordinator(
       'all',
       ...['--seats', '3', '--json', '--header', 'x-tenant: acme', ...credentials],
+      ...['--metrics-otlp', receiver.url],
     )
     const processes = [0, 1, 2].map((index) =>
       seats.seat('all', index, '--target', url, ...credentials),
@@ -81,6 +84,10 @@ test(
       window?.seats?.each.map(({ index, requests, node }) => [index, requests, node]),
       [34, 33, 33].map((requests, index) => [index, requests, process.version]),
     )
+    // What all seats saw is exported by the coordinator alone, when the window is over.
+    const { samples = [] } = receiver.received.at(-1) ?? {}
+    assert.equal(total(samples, 'trustbench.requests', { 'trustbench.outcome': 'answered' }), 100)
+    assert.equal(total(samples, 'http.client.request.duration'), 100)
     const kept = [early, await seats.dump()]
     for (const keys of kept) {
       assert.ok(keys.size >= 3)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Type, type Static } from '@sinclair/typebox'
 import { readSource } from '../environment.ts'
-import { count, nullable, strict, text } from '../result-blocks.ts'
+import { count, nullable, strict, text } from '../result-values.ts'
 import { measuringVersion } from '../run.ts'
 
 /** What a coordinator and its seats must have in common: what they measure by. */

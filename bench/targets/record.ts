@@ -1,4 +1,5 @@
 import type { ArmRecord, Warning } from '../results.ts'
+import type { SeenClients } from '../result-seats.ts'
 import { caseId } from '../cases.ts'
 import type { Cap } from './caps.ts'
 import type { Checked } from './preflight.ts'
@@ -12,6 +13,8 @@ export interface Recorded {
   readonly connections: number
   readonly cap: Cap | null
   readonly tokens: TokenSource | null
+  /** Those of many that have taken part by now; null where it is one, without a number. */
+  readonly clients: () => SeenClients | null
   /** Label of the target that it is told against; null for the first. */
   readonly against: string | null
 }
@@ -19,11 +22,12 @@ export interface Recorded {
 /** The record of a target: its label and what may be stored, by which another run of it is known. */
 export function recordOf(recorded: Recorded): ArmRecord {
   const { target, checked, connections, against } = recorded
-  const { label, url, endpoint, requestDigest, crowd } = target
+  const { label, url, endpoint, requestDigest } = target
+  const clients = recorded.clients()
   const parameters = {
     target: label,
     connections: String(connections),
-    ...(crowd === null ? {} : { clients: String(crowd.count) }),
+    ...(clients === null ? {} : { clients: String(clients.configured) }),
   }
   return {
     id: label,
@@ -51,6 +55,7 @@ export function factsOf({
   checked,
   cap,
   tokens,
+  clients,
 }: Recorded): NonNullable<ArmRecord['target']> {
   const { url, endpoint, cpu } = target
   const { expect, method = 'GET' } = endpoint
@@ -62,37 +67,38 @@ export function factsOf({
     cap: cap === null ? null : { ...cap },
     cpu: cpu?.kind ?? 'unknown',
     tokens: tokens === null ? null : tokensOf(tokens),
-    ...clientsOf(target, tokens),
+    ...clientsIn(clients()),
   }
 }
 
-/** How many of many clients took part, by what was sent of them. */
-function clientsOf(
+function clientsIn(clients: SeenClients | null): Pick<NonNullable<ArmRecord['target']>, 'clients'> {
+  return clients === null ? {} : { clients }
+}
+
+/** How many of many clients took part by now, by what was sent of them; null where it is one, without a number. */
+export function seenOf(
   { crowd, token }: UserTarget,
   tokens: TokenSource | null,
-): Pick<NonNullable<ArmRecord['target']>, 'clients'> {
-  if (crowd === null) return {}
+): SeenClients | null {
+  if (crowd === null) return null
   return {
-    clients: {
-      configured: crowd.count,
-      first: crowd.first,
-      certificates: crowd.presented?.count() ?? null,
-      tokens: token?.ofMany === true ? (tokens?.stats().sent ?? null) : null,
-    },
+    configured: crowd.count,
+    first: crowd.first,
+    certificates: crowd.presented?.count() ?? null,
+    tokens: token?.ofMany === true ? (tokens?.stats().sent ?? null) : null,
   }
 }
 
 /** What a reader must know where some clients were clients by name only. */
-export function clientWarnings(target: UserTarget, tokens: TokenSource | null): Warning[] {
-  const { clients } = clientsOf(target, tokens)
-  if (clients === undefined) return []
+export function clientWarnings(label: string, clients: SeenClients | null): Warning[] {
+  if (clients === null) return []
   const { configured, certificates, tokens: sent } = clients
   const seen = Math.min(certificates ?? configured, sent ?? configured)
   if (seen === configured) return []
   return [
     {
       code: 'idle-clients',
-      message: `${target.label}: ${seen} of ${configured} clients took part`,
+      message: `${label}: ${seen} of ${configured} clients took part`,
       advice: `a connection is one client's, and each needs a request: --connections ${configured} and --max-connections with as many requests, or --load churn with as many connections`,
     },
   ]

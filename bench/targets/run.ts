@@ -15,6 +15,7 @@ import {
   clientWarnings,
   factsOf,
   recordOf,
+  seenOf,
   targetWarnings,
   tokenWarnings,
   type Recorded,
@@ -45,6 +46,8 @@ export interface TargetRunOptions extends Omit<RunOptions, 'arms' | 'procedure'>
   readonly isCutOff: boolean
   /** Who offers windows; default: processes of this machine. */
   readonly offerWindow?: OfferWindow
+  /** Clients that took part, where others than this process have them. */
+  readonly seenClients?: Recorded['clients']
   /** Told how long an answer took, at most, before anything is planned. */
   readonly procedure: (latencyMs: number) => TargetProcedure
 }
@@ -123,6 +126,7 @@ async function readyAll(options: TargetRunOptions, held: AsyncDisposableStack): 
       connections,
       cap,
       tokens,
+      clients: options.seenClients ?? (() => seenOf(target, tokens)),
       against: ready[0]?.target.label ?? null,
       cpu: (await target.cpu?.open()) ?? null,
       pace: paceOf(cap),
@@ -189,9 +193,9 @@ async function measureInto(
     procedure(sources, { ...context, onEvent: addCounted(context.onEvent, counted) }, run),
   )
   finished.warnings.push(
-    ...ready.flatMap(({ target, tokens }) => [
-      ...tokenWarnings(target.label, tokens),
-      ...(finished.complete ? clientWarnings(target, tokens) : []),
+    ...ready.flatMap(({ target: { label }, tokens, clients }) => [
+      ...tokenWarnings(label, tokens),
+      ...(finished.complete ? clientWarnings(label, clients()) : []),
     ]),
   )
   save(finished)

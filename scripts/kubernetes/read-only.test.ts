@@ -50,6 +50,7 @@ test(
     JSON.parse(stdout)
     assert.deepEqual(stderr.match(/^(writable|left): .*/gm), null)
     assert.match(stderr, /^kept: \d{8}T\d{6}Z-.*\.json$/m)
+    assert.match(stderr, /^kept: \d{8}T\d{6}Z-.*-latency\.png$/m)
   },
 )
 
