@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
@@ -128,4 +128,20 @@ test('a starter ends its servers when it is left', async (t) => {
     assert.equal(isAlive(pid), true)
   }
   assert.equal(isAlive(pid), false)
+})
+
+test('compiled code goes where the user keeps it, and is not removed there', async (t) => {
+  const kept = mkdtempSync(join(tmpdir(), 'trustbench-kept-'))
+  const before = process.env['NODE_COMPILE_CACHE']
+  t.after(() => {
+    rmSync(kept, { recursive: true, force: true })
+    if (before === undefined) delete process.env['NODE_COMPILE_CACHE']
+    else process.env['NODE_COMPILE_CACHE'] = before
+  })
+  process.env['NODE_COMPILE_CACHE'] = kept
+  {
+    await using start = createServerStarter(new AbortController().signal)
+    await start.server(tree(t, answering))
+  }
+  assert.ok(readdirSync(kept).length > 0)
 })

@@ -120,7 +120,9 @@ export function createServerStarter(
   signal: AbortSignal,
 ): AsyncDisposable & { readonly server: StartServer } {
   const alive = new Set<ServerProcess>()
-  const compileCache = mkdtempSync(join(tmpdir(), temporaryPrefix('cache')))
+  // One that the user keeps serves as well, for all trees alike, and stays.
+  const kept = process.env['NODE_COMPILE_CACHE'] ?? ''
+  const compileCache = kept === '' ? mkdtempSync(join(tmpdir(), temporaryPrefix('cache'))) : kept
   const stopAll = () => Promise.all([...alive].map((process) => process.stop()))
   const onAbort = () => void stopAll()
   signal.addEventListener('abort', onAbort, { once: true })
@@ -137,7 +139,7 @@ export function createServerStarter(
     async [Symbol.asyncDispose]() {
       signal.removeEventListener('abort', onAbort)
       await stopAll()
-      rmSync(compileCache, { recursive: true, force: true })
+      if (compileCache !== kept) rmSync(compileCache, { recursive: true, force: true })
     },
   }
 }
