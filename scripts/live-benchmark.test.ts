@@ -7,7 +7,7 @@ import {
   describeEffects,
   followerEffects,
   type TrialPair,
-} from './live-benchmark/report.ts'
+} from './follower-benchmark/report.ts'
 
 const words = { process: 'the page’s process', seen: 'events read' }
 

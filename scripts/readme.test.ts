@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
-import { startCli, temporaryFolder } from '../bench/cli-testbed.ts'
+import { startCli, temporaryFolder, type CliProcess } from '../bench/cli-testbed.ts'
+import { noRedis, startRedis } from '../servers/database-testbed.ts'
 import { loadScenarios } from '../bench/scenarios.ts'
 import { commandsOf, withScenarioTable } from './readme.ts'
 
@@ -54,6 +55,13 @@ test('every command of the README is one that is tested here, or the test comman
 /** What needs a cluster: held by scripts/kubernetes/readme.test.ts. */
 const ofClusters = commandsOf(readme).filter((line) => line.startsWith('kubectl '))
 
+/** The reference run alone, where a chart may be written beside it. */
+function referenceFolder(t: TestContext): string {
+  const folder = temporaryFolder(t)
+  cpSync(join(root, 'results', 'reference', 'reference.json'), join(folder, 'reference.json'))
+  return folder
+}
+
 /** The same command on a server of the tests, where the README has one at a port of its reader's. */
 async function onTarget(t: TestContext, args: readonly string[]): Promise<string[]> {
   if (!args.includes('--target')) return [...args]
@@ -63,7 +71,30 @@ async function onTarget(t: TestContext, args: readonly string[]): Promise<string
   return args.map((arg) => arg.replace('http://127.0.0.1:8080', url))
 }
 
-for (const { line, command, args } of runnable) {
+/** What meets at a Redis, and is run together. */
+const meeting = runnable.filter(({ args }) => args.includes('--rendezvous'))
+
+test('README: what meets at a Redis, together', { skip: noRedis }, async (t) => {
+  await using redis = await startRedis()
+  const folder = temporaryFolder(t)
+  const passwordFile = join(folder, 'password')
+  writeFileSync(passwordFile, redis.password, { mode: 0o600 })
+  const more = ['--rendezvous-password-file', passwordFile, '--results', folder]
+  const started: CliProcess[] = []
+  for (const { command, args } of meeting) {
+    const words = await onTarget(t, args)
+    const here = words.map((word) => (/^redis:/.test(word) ? redis.url : word))
+    const smoke = command === 'bench' ? ['--smoke'] : []
+    started.push(startCli(t, [command, ...here, ...more, ...smoke]))
+  }
+  assert.equal(started.length, 3)
+  for (const { ended } of started) {
+    const { exitCode, err } = await ended
+    assert.equal(exitCode, 0, err)
+  }
+})
+
+for (const { line, command, args } of runnable.filter((one) => !meeting.includes(one))) {
   test(`README: ${line}`, async (t) => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>
@@ -81,25 +112,27 @@ for (const { line, command, args } of runnable) {
         ? args[0] === '--site'
           ? ['--site', temporaryFolder(t)]
           : [...args, '--out', temporaryFolder(t)]
-        : command === 'export'
-          ? [...args, '--out', temporaryFolder(t)]
-          : measures
-            ? [
-                ...args.filter((arg) => arg !== '--quick'),
-                '--smoke',
-                '--results',
-                temporaryFolder(t),
-              ]
-            : command === 'size'
-              ? [...args, '--results', temporaryFolder(t)]
-              : // A port that is free here, whatever the README proposes.
-                args.map((arg, index) => (args[index - 1] === '--port' ? '0' : arg))
-    const process = startCli(t, [command, ...(await onTarget(t, smoke))])
+        : args.includes('--history')
+          ? [...args, '--results', referenceFolder(t)]
+          : command === 'export'
+            ? [...args, '--out', temporaryFolder(t)]
+            : measures
+              ? [
+                  ...args.filter((arg) => arg !== '--quick'),
+                  '--smoke',
+                  '--results',
+                  temporaryFolder(t),
+                ]
+              : command === 'size'
+                ? [...args, '--results', temporaryFolder(t)]
+                : // A port that is free here, whatever the README proposes.
+                  args.map((arg, index) => (args[index - 1] === '--port' ? '0' : arg))
+    const started = startCli(t, [command, ...(await onTarget(t, smoke))])
     if (command === 'server') {
-      await process.saw(/Ctrl-C stops it/)
-      process.child.kill('SIGINT')
+      await started.saw(/Ctrl-C stops it/)
+      started.child.kill('SIGINT')
     }
-    const { exitCode, out, err } = await process.ended
+    const { exitCode, out, err } = await started.ended
     // Tests beside this one make a machine unfit to measure, and doctor says so.
     if (command === 'doctor') assert.ok(exitCode === 0 || /unfit to measure/.test(err), err)
     else assert.equal(exitCode, 0, err)

@@ -139,18 +139,16 @@ async function oneTarget(
 
 /** One window; every seat has a connection to begin with. */
 function planWith(options: MergedOptions, { mode, plan }: ChosenPlan, seats: number) {
-  const { connections, maxConnections } = connectionLimits(options)
-  if (options.connections !== undefined && connections < seats) {
+  const most = String(Math.max(connectionLimits(options).maxConnections, seats))
+  const own = { ...options, maxConnections: options.maxConnections ?? most }
+  const open = openPlanOf(own, { mode, seed: plan.seed })
+  const { connections } = open.request
+  if (connections < seats) {
     throw new BenchError(
       'usage',
-      `--connections ${connections}: ${seats} seats need one each, of all seats together`,
+      `--${options.connections === undefined ? 'max-' : ''}connections ${connections}: ${seats} seats need one each, of all seats together`,
     )
   }
-  const atFirst = Math.max(connections, seats)
-  const most =
-    options.maxConnections === undefined ? Math.max(maxConnections, atFirst) : maxConnections
-  const own = { ...options, connections: String(atFirst), maxConnections: String(most) }
-  const open = openPlanOf(own, { mode, seed: plan.seed })
   return { ...open, request: { ...open.request, seats } }
 }
 

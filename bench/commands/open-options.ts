@@ -22,13 +22,22 @@ export function addOpenOptions(command: Command): Command {
   return command
     .option('--rate <number>', 'open: requests per second')
     .option('--arrivals <poisson|constant>', 'open: how they are spread (default: poisson)')
-    .option('--duration <time>', 'open: length of a window, as 30s or 2m (default: 10s)')
-    .option('--blocks <number>', 'open: windows of each case, with fresh processes (default: 1)')
+    .option(
+      '--duration <time>',
+      'open: length of a window, as 30s or 2m (default: 10s; of a curve: 4s)',
+    )
+    .option(
+      '--blocks <number>',
+      'open: windows of each case, with fresh processes (default: 1; of a curve: 4 at each rate)',
+    )
     .option(
       '--connections <number>',
-      'open, targets: connections to begin with (default: 8, and of open loops as many as there may be)',
+      'open, targets: connections to begin with, of all generators or seats together (default: 8, and of open loops as many as there may be)',
     )
-    .option('--max-connections <number>', 'open, targets: no more than so many (default: 64)')
+    .option(
+      '--max-connections <number>',
+      'open, targets: no more than so many, of all together (default: 64)',
+    )
     .option('--timeout <time>', 'open, targets: after this a request is given up (default: 10s)')
     .option(
       '--generators <number>',

@@ -25,10 +25,13 @@ export interface ChosenPlan {
 /** Adds the options that say how much is measured. */
 export function addPlanOptions(command: Command): Command {
   return command
-    .option('--quick', '8 blocks')
-    .option('--full', '12 to 40 blocks, until the intervals are narrow')
+    .option('--quick', '8 blocks, or as many as 80 s hold')
+    .option('--full', 'closed loops: 12 to 40 blocks, until the intervals are narrow')
     .option('--smoke', '1 block of few requests: proves that it runs, measures nothing')
-    .option('--precision <percent>', 'stop at this half-width of the 99 % interval, as 1%')
+    .option(
+      '--precision <percent>',
+      'closed loops: stop at this half-width of the 99 % interval, as 1%',
+    )
     .option('--budget <time>', 'begin no block that would end later, as 90s or 5m')
     .option('--seed <number>', 'order of arms and slices')
 }

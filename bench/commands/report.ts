@@ -22,7 +22,7 @@ export function reportCommand(io: Io, done: (result: CommandResult) => void): Co
     )
     .argument(
       '[run]',
-      'run id, file, commit or branch, of scenarios or of targets; default: the newest whole run',
+      'run id or file, of scenarios in closed loops or of targets; default: the whole run with the most mechanisms, the newest of those',
     )
     .option('--results <folder>', 'where runs are kept', join(io.root, 'results'))
     .option('--out <folder>', 'where the report goes (default: report/ among the results)')

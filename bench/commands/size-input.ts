@@ -72,12 +72,13 @@ export async function findFit(
   if (first.fit !== null && wanted.length === 0) return first.fit
   const missing = missingRuns([...first.missing, ...wanted], demand, factsOf)
   if (options.measure !== true) throw notMeasured(missing, first.unfit)
+  const beganAt = new Date().toISOString()
   await measureMissing(missing, options, context.io)
-  const second = gatherFit(
-    demand,
-    candidates({ ...options, run: [] }, context.environment),
-    factsOf,
-  )
+  const found = candidates({ ...options, run: [] }, context.environment)
+  // Beside runs that were named stand those made for them, and no others.
+  const named = options.run.length === 0 ? [] : candidates(options, context.environment)
+  const measured = named.length === 0 ? found : found.filter((run) => run.startedAt >= beganAt)
+  const second = gatherFit(demand, [...measured, ...named], factsOf)
   if (second.fit !== null) return second.fit
   throw notMeasured(missingRuns(second.missing, demand, factsOf), second.unfit)
 }

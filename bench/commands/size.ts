@@ -44,7 +44,12 @@ export function sizeCommand(io: Io, done: (result: CommandResult) => void): Comm
     'size a gateway: demand and measured runs to cores, instances, authorization server, the limit that binds',
   )
   return addDemandOptions(command)
-    .option('--run <file>', 'size by this run, and no stored ones; several', collect, [])
+    .option(
+      '--run <file>',
+      'size by this run and no stored ones, with --measure also by those that it makes; several',
+      collect,
+      [],
+    )
     .option('--measure', 'measure what is missing')
     .option('--quick', 'with --measure: 8 blocks')
     .option('--level <90|95>', 'level of the intervals, in percent', '90')
