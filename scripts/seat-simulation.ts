@@ -52,13 +52,18 @@ export async function simulate(seats: number, samples: number): Promise<Simulati
     const own = crowd.use(await openRendezvous(settings, plan.runId))
     const clock = await probeClock(() => own.timeUs())
     const seat = { index, ticket: `t${index}` }
-    await own.claim(seat, JSON.stringify({ errorUs: clock.errorUs }), plan.keepMs)
+    await own.claim(
+      seat,
+      JSON.stringify({ nonce: plan.nonce, errorUs: clock.errorUs }),
+      plan.keepMs,
+    )
     return { own, seat, clock }
   })
   const waiting = {
     meeting,
     plan,
     tolerated: 0,
+    untilMs: performance.now() + plan.waitMs,
     say: nothing,
     signal: new AbortController().signal,
   }
@@ -66,7 +71,7 @@ export async function simulate(seats: number, samples: number): Promise<Simulati
   const begun = places.map((place) => hearStart(place, plan))
   const atUs = (await meeting.timeUs()) + leadMs * usPerMs
   const saidMs = performance.now()
-  await meeting.notify({ kind: 'start', atUs, without: [] }, plan.keepMs)
+  await meeting.notify({ kind: 'start', nonce: plan.nonce, atUs, without: [] }, plan.keepMs)
   const starts = await Promise.all(begun)
   const propagationMs = Math.max(...starts.map(({ heardMs }) => heardMs)) - saidMs
   let resultBytes = 0
@@ -134,8 +139,9 @@ function planOf(seats: number, samples: number): SeatPlan {
   const durationMs = 600_000
   return {
     format: planFormat,
-    source: { version: 'simulated', measuringVersion: 0, commit: null },
+    source: { version: 'simulated', measuringVersion: 0, digest: '', commit: null },
     runId: 'simulation',
+    nonce: 'simulation',
     schedule: {
       ratePerSecond: (seats * samples * usPerMs) / durationMs,
       arrivals: 'poisson',
@@ -181,7 +187,7 @@ function histogramOf(samples: number, medianUs: number, seed: number): string {
 function resultOf(
   index: number,
   {
-    plan: { runId, schedule, seats },
+    plan: { runId, nonce, schedule, seats },
     samples,
     clock,
     driftUs: drift,
@@ -196,11 +202,13 @@ function resultOf(
   return {
     format: planFormat,
     runId,
+    nonce,
     index,
     version: 'simulated',
     node: process.version,
     name: null,
     clients: null,
+    marks: { certificates: null, tokens: null },
     clock,
     driftUs: drift,
     reading: {

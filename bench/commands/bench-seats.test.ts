@@ -77,6 +77,13 @@ test('another host is sent no more than its cap, by however many seats', async (
   assert.match(err, /5,000 requests\/s to gw\.example: at most 1,000 are sent/)
 })
 
+test('200 seats are no leave to open 200 connections to another host', async (t) => {
+  const argv = seats.map((word) => word.replace('127.0.0.1:9/', 'gw.example/'))
+  const { exitCode, err } = await cli([...argv, '--seats', '200', '--results', temporaryFolder(t)])
+  assert.equal(exitCode, 64)
+  assert.match(err, /200 connections to gw\.example: at most 64 are opened to a target/)
+})
+
 const https: TargetSettings = { url: 'https://gw.example/pay' }
 const identity = { cert: 'c', key: 'k' }
 const token = { token: { kind: 'env', name: 'T' } } as const

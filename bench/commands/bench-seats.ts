@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { BenchError } from '../errors.ts'
 import { measureOpen, type OpenMeasurePlan } from '../measure-open.ts'
 import type { Run } from '../results.ts'
@@ -16,7 +17,14 @@ import type { MergedOptions } from './config-options.ts'
 import { measureAndShow, type Shown } from './measuring.ts'
 import { connectionLimits, openPlanOf } from './open-options.ts'
 import { durationMs, type ChosenPlan } from './plan-options.ts'
-import { rendezvousOf, runIdOf, seatCount, seatWaitMs, toleratedOf } from './seat-options.ts'
+import {
+  mostSeats,
+  rendezvousOf,
+  runIdOf,
+  seatCount,
+  seatWaitMs,
+  toleratedOf,
+} from './seat-options.ts'
 import { capsOf } from './target-caps.ts'
 import { assertOwned } from './target-options.ts'
 
@@ -44,6 +52,8 @@ export async function benchSeats(
     shown.io.err(`${line}\n`)
   }
   const tolerated = toleratedOf(options)
+  const seatLine = `run ${runId}: npm run seat -- --run-id ${runId} --index 0`
+  if (count === 'auto') say(`${seatLine}, which tries alone how many are needed`)
   await using seats = await openCoordinator({
     settings: rendezvousOf(options),
     plan: count === 'auto' ? withTrial(planned(1)) : planned(count),
@@ -52,7 +62,7 @@ export async function benchSeats(
     say,
     signal: shown.io.signal,
   })
-  say(`run ${runId}: npm run seat -- --run-id ${runId} --index 0 to ${seats.plan.seats - 1}`)
+  say(`${seatLine} to ${seats.plan.seats - 1}`)
   // Awaited: the seats are called off where this ends.
   const plan = measured(seats.plan.seats)
   return await measure({ seats, tolerated, target, clients, cap, plan }, shown)
@@ -83,8 +93,8 @@ function measure(
       capOf: () => cap,
       isCutOff: false,
       async offerWindow(...words) {
-        const reading = await seats.offerWindow(...words)
-        seen = allClients(clients, reading.seats.each)
+        const { clients: tookPart, ...reading } = await seats.offerWindow(...words)
+        seen = tookPart
         return reading
       },
       seenClients: () => seen,
@@ -164,7 +174,7 @@ function assertCapped({
   readonly measured: (seats: number) => OpenMeasurePlan
 }): Cap | null {
   const { request } = measured(count === 'auto' ? 1 : count)
-  const cap = capsOf(options, request.maxConnections)(target)
+  const cap = capsOf(options, connectionLimits(options).maxConnections)(target)
   const trialMs = count === 'auto' ? trialRates(request.ratePerSecond).length * trialStageMs : 0
   if (cap !== null) {
     const wanted = { ...request, durationMs: request.durationMs + trialMs }
@@ -195,6 +205,7 @@ function seatPlan(
     format: planFormat,
     source: seatSource(root),
     runId,
+    nonce: randomBytes(8).toString('hex'),
     schedule: { ratePerSecond, arrivals, durationMs: request.durationMs, seed },
     seats,
     connections,
@@ -222,7 +233,10 @@ function seatPlan(
 function withTrial(plan: SeatPlan): SeatPlan {
   const ratesPerSecond = trialRates(plan.schedule.ratePerSecond)
   const keepMs = plan.keepMs + ratesPerSecond.length * (trialStageMs + plan.timeoutMs)
-  return { ...plan, keepMs, trial: { ratesPerSecond, stageMs: trialStageMs } }
+  const { clients } = plan
+  // Seat 0 has all of them here, and some are enough to tell what a seat can offer.
+  const some = clients && { ...clients, count: Math.min(clients.count, mostTrialClients) }
+  return { ...plan, keepMs, clients: some, trial: { ratesPerSecond, stageMs: trialStageMs } }
 }
 
 function tellSeats(
@@ -232,11 +246,18 @@ function tellSeats(
 ): SeatPlan {
   const { ratePerSecond } = planned(1).schedule
   const seats = seatsFor(ratePerSecond, cleanPerSecond)
+  if (seats > mostSeats) {
+    throw new BenchError(
+      'measurement-failed',
+      `one seat can offer ${Math.round(cleanPerSecond)} requests/s: ${ratePerSecond} need ${seats} seats, and a run has ${mostSeats} at most; lower --rate, or give seats faster machines`,
+    )
+  }
   say(
     `one seat can offer ${Math.round(cleanPerSecond)} requests/s: start ${seats} in all, in Kubernetes with completions: ${seats} and parallelism: ${seats}`,
   )
   return planned(seats)
 }
 
+const mostTrialClients = 1_000
 /** Who comes late is told so for a while. */
 const keptAfterMs = 600_000

@@ -14,6 +14,9 @@ export interface RendezvousOptions {
   readonly seatWait?: string
 }
 
+/** Of one run. */
+export const mostSeats = 1_000
+
 /** Options of a coordinator. */
 export interface SeatsOptions extends RendezvousOptions {
   readonly seats?: string
@@ -135,7 +138,6 @@ function whole(option: string, text: string, [least, most]: readonly [number, nu
 }
 
 const variable = 'TRUSTBENCH_RENDEZVOUS'
-const mostSeats = 1_000
 /** Options that only a coordinator of seats takes. */
 export const seatsOnly = [
   'rendezvous',

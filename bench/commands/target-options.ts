@@ -87,7 +87,8 @@ export function addCredentialOptions(command: Command): Command {
     .option('--token-file <file>', 'a token that something else fetches')
 }
 
-function addClientOptions(command: Command): Command {
+/** Adds the options of many clients. */
+export function addClientOptions(command: Command): Command {
   return command
     .option('--clients <number>', 'distinct clients: {client} or {client:6} in their files and ids')
     .option('--first-client <number>', 'number of the first (default: 0)')

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { noRedis } from '../../servers/database-testbed.ts'
 import { connectRedis } from './client.ts'
-import { createSeatsBed } from './seats-testbed.ts'
+import { createSeatsBed, lastLine } from './seats-testbed.ts'
 
 const auto = ['--seats', 'auto', '--seat-wait', '2m', '--json']
 
@@ -28,6 +28,26 @@ test(
     assert.deepEqual([(await first.ended).exitCode, (await early.ended).exitCode], [0, 0])
     assert.equal(bed.target.seen(), 100 + 2 + 1)
     assert.equal(bed.run().blocks[0]?.windows?.[0]?.seats?.each.length, 2)
+  },
+)
+
+test(
+  'a rate that no thousand seats can offer is told when it is known',
+  { skip: noRedis },
+  async (t) => {
+    const bed = await createSeatsBed(t)
+    const coordinator = bed.coordinator('slow', ...auto)
+    await coordinator.saw(/run slow: npm run seat -- --run-id slow --index 0, which tries alone/)
+    await coordinator.saw(/waiting for seat 0/)
+    const { client } = await connectRedis({ url: bed.secretRendezvous, password: null, ca: null })
+    await client.hSet('trustbench:{slow}:results', '0', '{"trial":0.1,"stages":1}')
+    client.destroy()
+    const { exitCode, err } = await coordinator.ended
+    assert.equal(exitCode, 3)
+    assert.equal(
+      lastLine(err),
+      'trustbench: one seat can offer 0 requests/s: 100 need 1429 seats, and a run has 1000 at most; lower --rate, or give seats faster machines',
+    )
   },
 )
 

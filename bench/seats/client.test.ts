@@ -76,18 +76,19 @@ test(
     assert.equal(await meeting.claim({ index: 0, ticket: 'two' }, '', keepMs), 'taken')
     // What another process says of a place that is not its own changes nothing.
     await meeting.leave({ index: 0, ticket: 'two' }, 'x', keepMs)
-    assert.equal(await meeting.deliver({ index: 0, ticket: 'two' }, 'x', keepMs), false)
+    assert.equal(await meeting.deliver({ index: 0, ticket: 'two' }, 'x', keepMs), 'taken')
     assert.deepEqual(
       [await meeting.ready(), await meeting.failed()],
       [new Map([[0, '{}']]), new Map()],
     )
     await meeting.leave({ index: 1, ticket: 'three' }, 'why', keepMs)
-    await meeting.notify({ kind: 'start', atUs: 5, without: [3] }, keepMs)
-    assert.deepEqual((await meeting.notice('0', 100))?.notice, {
-      kind: 'start',
-      atUs: 5,
-      without: [3],
-    })
+    const { nonce } = planOf(4)
+    const start = { kind: 'start', nonce, atUs: 5, without: [3] } as const
+    // That of another plan of this name is nobody's word here.
+    await meeting.notify({ ...start, nonce: 'another', atUs: 4 }, keepMs)
+    await meeting.notify(start, keepMs)
+    const other = await meeting.notice('0', 100)
+    assert.deepEqual((await meeting.notice(other?.id ?? '', 100))?.notice, start)
     // A seat that was not ready in time must not send what nobody counts.
     const options = { runId: 'a', waitMs: 1_000, signal: new AbortController().signal }
     assert.equal(await createDesk(meeting, { ...options, index: 2 }).start(planOf(4)), 5)
@@ -96,7 +97,7 @@ test(
         'run a has begun without this process: seat 3 is not replaced any more, start a new run',
     })
     assert.equal(await meeting.claim({ index: 2, ticket: 'late' }, '', keepMs), 'started')
-    assert.equal(await meeting.deliver(seat, 'result', keepMs), true)
+    assert.equal(await meeting.deliver(seat, 'result', keepMs), 'kept')
     const { client } = await connectRedis(settings)
     const keys = (await client.keys('*')).toSorted()
     assert.deepEqual(
@@ -111,6 +112,13 @@ test(
     }
     await meeting.clear()
     assert.equal((await client.keys('*')).length, 4)
+    await meeting.end(keepMs)
+    assert.ok((await client.pTTL('trustbench:{a}:over')) > 0)
+    assert.equal(await meeting.deliver(seat, 'result', keepMs), 'over')
+    // What is left of it is none of the next of its name.
+    await client.unlink('trustbench:{a}:plan')
+    assert.equal(await meeting.publishPlan('{}', keepMs), true)
+    assert.deepEqual(await client.keys('*'), ['trustbench:{a}:plan'])
     client.destroy()
   },
 )

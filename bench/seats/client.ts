@@ -9,6 +9,8 @@ export interface RendezvousSettings {
   readonly password: string | null
   /** PEM of the anchors by which a rediss:// server is judged; null: those of Node. */
   readonly ca: string | null
+  /** How long it may take to answer; default: 5 s. */
+  readonly answerMs?: number
 }
 
 /** A connection to Redis, and how it is told of. */
@@ -46,15 +48,32 @@ export async function connectRedis(settings: RendezvousSettings): Promise<RedisC
   )
   // What is lost is told by the command that fails.
   client.on('error', () => undefined)
-  try {
+  const open = async () => {
     await client.connect()
     await client.ping()
+  }
+  try {
+    await inTime(open(), settings.answerMs ?? usualAnswerMs)
   } catch (error) {
     client.destroy()
     throw unusable(shown, redact(reasonOf(error), url, settings), error)
   }
   isOpen = true
   return { client, shown }
+}
+
+/** The answer, if it comes in time: a Redis that was frozen, or that nothing reaches, would hold whoever asks. */
+export async function inTime<T>(answer: Promise<T>, answerMs: number): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    late.reject(new Error(`no answer within ${answerMs / 1_000} s`))
+  }, answerMs)
+  try {
+    return await Promise.race([answer, late.promise])
+  } finally {
+    clearTimeout(timer)
+    answer.catch(() => undefined)
+  }
 }
 
 /** What is told where Redis cannot be used. */
@@ -110,5 +129,7 @@ function redact(text: string, url: URL, { password }: RendezvousSettings): strin
 
 const usualPort = 6_379
 const connectTimeoutMs = 5_000
+/** For an answer, where nothing else is said. */
+export const usualAnswerMs = 5_000
 const reconnectStepMs = 50
 const mostReconnectMs = 500

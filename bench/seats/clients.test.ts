@@ -5,6 +5,7 @@ import test from 'node:test'
 import { noRedis } from '../../servers/database-testbed.ts'
 import type { RunEnvelope } from '../analysis/envelope-schema.ts'
 import { createTargetBed, serveHttps } from '../targets/target-testbed.ts'
+import { createWitness } from '../targets/witness.ts'
 import { allClients, clientsOfSeat, plannedClients, withOwnClients } from './clients.ts'
 import { createCounter, createSeatsBed } from './seats-testbed.ts'
 
@@ -72,18 +73,21 @@ for (const [what, call, message] of refused) {
   })
 }
 
-test('what took part is summed over the seats that told, and what has no sum is null', () => {
-  const seat = (certificates: number | null, tokens: number | null) => ({
-    clients: { configured: 1, first: 0, certificates, tokens },
-  })
-  assert.equal(allClients(null, [seat(1, 1)]), null)
-  assert.deepEqual(allClients(planned, [seat(3, null), seat(2, null), {}]), {
+test('what took part is counted over all seats: what two have sent alike is one', () => {
+  const seat = (...certificates: string[]) => {
+    const witness = createWitness(certificates)
+    for (const client of certificates.keys()) witness.saw(client)
+    return { marks: { certificates: witness.marks().toString('base64'), tokens: null } }
+  }
+  assert.equal(allClients(null, [seat('a')]), null)
+  assert.deepEqual(allClients(planned, [seat('a', 'b', 'c'), seat('d', 'a')]), {
     configured: 9,
     first: 10,
-    certificates: 5,
+    certificates: 4,
     tokens: null,
   })
-  assert.equal(allClients(planned, [])?.certificates, 0)
+  // Unknown is not none.
+  assert.equal(allClients(planned, [])?.certificates, null)
 })
 
 test(
@@ -119,7 +123,9 @@ test(
       'crowd',
       ...['--seats', '3', '--json', '--connections', '7', '--clients', '7', ...credentials],
     )
-    const processes = [0, 1, 2].map((index) => seats.seat('crowd', index, ...credentials))
+    const processes = [0, 1, 2].map((index) =>
+      seats.seat('crowd', index, '--target', `${origin}/`, ...credentials),
+    )
     const { exitCode, out, err } = await coordinator.ended
     assert.equal(exitCode, 0, `${err}${processes.map((seat) => seat.output().err).join('')}`)
     const { cases, warnings } = JSON.parse(out) as RunEnvelope

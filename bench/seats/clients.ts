@@ -5,6 +5,8 @@ import type { SeenClients } from '../result-seats.ts'
 import { count, strict } from '../result-values.ts'
 import { clientsOf } from '../targets/clients.ts'
 import type { TargetSettings } from '../targets/settings.ts'
+import { countMarks } from '../targets/witness.ts'
+import type { SeatResult } from './seat-result.ts'
 
 // Many clients are one range of numbers over all seats, of which each has a part that no other has. Their
 // certificates, keys and tokens are where the seat is.
@@ -64,21 +66,24 @@ export function withOwnClients(
   return { ...settings, clients: own.count, firstClient: own.first }
 }
 
-/** Clients of all seats together; null where the plan has none. What is missing of a seat is in no sum. */
+/**
+ * Clients of all seats together; null where the plan has none. What two seats have sent alike is one, and what a
+ * missing seat has sent is in no count.
+ */
 export function allClients(
   planned: Planned | null,
-  seats: readonly { readonly clients?: SeenClients }[],
+  seats: readonly Pick<SeatResult, 'marks'>[],
 ): SeenClients | null {
   if (planned === null) return null
-  const seen = seats.flatMap(({ clients }) => clients ?? [])
-  const sum = (of: (one: SeenClients) => number | null) =>
-    seen.some((one) => of(one) === null)
-      ? null
-      : seen.reduce((total, one) => total + (of(one) ?? 0), 0)
+  const different = (kind: keyof SeatResult['marks']) => {
+    const lists = seats.flatMap(({ marks }) => marks[kind] ?? [])
+    if (lists.length === 0) return null
+    return countMarks(lists.map((marks) => Buffer.from(marks, 'base64')))
+  }
   return {
     configured: planned.count,
     first: planned.first,
-    certificates: sum(({ certificates }) => certificates),
-    tokens: sum(({ tokens }) => tokens),
+    certificates: different('certificates'),
+    tokens: different('tokens'),
   }
 }

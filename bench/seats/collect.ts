@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BenchError } from '../errors.ts'
+import { untilAborted } from './desk.ts'
 import type { SeatPlan } from './plan.ts'
 import type { Rendezvous } from './rendezvous.ts'
 import { farewells, type MissingSeat, type Waiting } from './roll-call.ts'
@@ -16,7 +17,7 @@ export interface Collected {
  * theirs over for so long. A Redis that is away is waited for as long. Throws the signal's reason.
  */
 export async function collectResults(
-  { meeting, plan, say, signal }: Waiting,
+  { meeting, plan, say, signal }: Omit<Waiting, 'untilMs'>,
   expected: readonly number[],
   untilMs: number,
 ): Promise<Collected> {
@@ -25,9 +26,10 @@ export async function collectResults(
   let trouble: string | null = null
   while (results.size + missing.size < expected.length && performance.now() < untilMs) {
     try {
-      await takeNew({ meeting, plan, expected, results, missing })
+      await untilAborted(takeNew({ meeting, plan, expected, results, missing }), signal)
       trouble = null
     } catch (error) {
+      signal.throwIfAborted()
       if (!(error instanceof BenchError)) throw error
       if (trouble === null) say(`${error.message}; trying again`)
       trouble = error.message
@@ -66,7 +68,7 @@ async function takeNew({
       missing.set(index, error instanceof Error ? error.message : String(error))
     }
   }
-  for (const [index, { why }] of await farewells(meeting))
+  for (const [index, { why }] of await farewells(meeting, plan))
     if (wanted.has(index)) missing.set(index, why)
 }
 

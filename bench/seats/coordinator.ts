@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BenchError } from '../errors.ts'
 import type { OfferWindow } from '../windows.ts'
-import type { RendezvousSettings } from './client.ts'
+import { inTime, type RendezvousSettings } from './client.ts'
 import { probeClock, toOwnMs } from './clock.ts'
 import { collectResults } from './collect.ts'
-import { seconds } from './desk.ts'
+import { seconds, untilAborted } from './desk.ts'
 import { mergeSeats, type SeatsReading } from './merge.ts'
 import type { SeatPlan } from './plan.ts'
 import { openRendezvous, type Rendezvous } from './rendezvous.ts'
@@ -54,13 +54,14 @@ export async function openCoordinator(options: CoordinatorOptions): Promise<Coor
     }
     await meeting.notify({ kind: 'plan' }, options.plan.keepMs)
     const plan = options.plan.trial === null ? options.plan : await tryOut(meeting, options)
+    const untilMs = performance.now() + plan.waitMs
     return {
       plan,
       async offerWindow(_request, windowSignal, onConnected) {
-        const waiting = { meeting, plan, tolerated, say, signal: windowSignal }
+        const waiting = { meeting, plan, tolerated, untilMs, say, signal: windowSignal }
         const reading = await runSeats(waiting, onConnected)
         isOver = true
-        await meeting.clear().catch(() => undefined)
+        await meeting.end(plan.keepMs).catch(() => undefined)
         return reading
       },
       [Symbol.asyncDispose]: dispose,
@@ -82,9 +83,9 @@ async function tryOut(
   const patienceMs = plan.waitMs + ratesPerSecond.length * (stageMs + plan.timeoutMs)
   const untilMs = performance.now() + patienceMs
   for (;;) {
-    const [done] = await meeting.results()
+    const [done] = await untilAborted(meeting.results(), signal)
     if (done !== undefined) break
-    const failed = (await farewells(meeting)).get(0)
+    const failed = (await untilAborted(farewells(meeting, plan), signal)).get(0)
     if (failed?.isFinal === true)
       throw new BenchError('measurement-failed', `seat 0: ${failed.why}`)
     if (performance.now() > untilMs) {
@@ -110,7 +111,8 @@ async function runSeats(waiting: Waiting, onConnected: () => Promise<void>) {
   const clock = await probeClock(() => meeting.timeUs())
   const atUs = (await meeting.timeUs()) + leadMs(plan) * usPerMs
   const without = absent.map(({ index }) => index)
-  await meeting.notify({ kind: 'start', atUs: Math.round(atUs), without }, plan.keepMs)
+  const start = { kind: 'start', nonce: plan.nonce, atUs: Math.round(atUs), without } as const
+  await meeting.notify(start, plan.keepMs)
   const startMs = toOwnMs(atUs, clock)
   await until(startMs, signal)
   await onConnected()
@@ -130,7 +132,11 @@ async function runSeats(waiting: Waiting, onConnected: () => Promise<void>) {
 /** Tells seats that wait to go; one line to nobody where Redis is away. */
 async function callOff(meeting: Rendezvous, { plan, signal }: CoordinatorOptions): Promise<void> {
   const why = signal.aborted ? 'it was interrupted' : 'it could not measure'
-  await meeting.notify({ kind: 'abort', why }, plan.keepMs).catch(() => undefined)
+  // Who waits for Ctrl-C does not wait for a Redis that says nothing.
+  const told = meeting
+    .notify({ kind: 'abort', why }, plan.keepMs)
+    .then(() => meeting.end(plan.keepMs))
+  await inTime(told, callOffMs).catch(() => undefined)
 }
 
 async function until(atMs: number, signal: AbortSignal): Promise<void> {
@@ -143,6 +149,7 @@ function leadMs({ seats }: SeatPlan): number {
   return leastLeadMs + seats * leadPerSeatMs
 }
 
+const callOffMs = 1_000
 const leastLeadMs = 2_000
 const leadPerSeatMs = 2
 const lookMs = 300

@@ -11,8 +11,8 @@ export interface Desk {
   plan(isWanted: (plan: SeatPlan) => boolean): Promise<SeatPlan>
   /** Takes the seat's place, and keeps it. Throws `usage` where another process has it, or the run has begun. */
   take(plan: SeatPlan): Promise<Held>
-  /** Gives the place back and says why, if there is anybody to tell. */
-  leave(why: string, isFinal: boolean): Promise<void>
+  /** Gives the place back and says why, if there is anybody to tell; over another connection where the first is closed. */
+  leave(why: string, isFinal: boolean, over?: Rendezvous): Promise<void>
   /** Waits for the word to start; the instant on Redis' clock. */
   start(plan: SeatPlan): Promise<number>
 }
@@ -28,6 +28,8 @@ export interface Held extends Disposable {
 /** Why a seat gave up, as the coordinator reads it. */
 export interface Farewell {
   readonly why: string
+  /** Of the plan that the seat has; null where it could not read it. */
+  readonly nonce: string | null
   /** Whether nobody need wait for another process in its place. */
   readonly isFinal: boolean
 }
@@ -40,6 +42,8 @@ export function createDesk(
   const seat = { index, ticket: randomBytes(8).toString('hex') }
   let cursor = '0'
   let keepMs = longestKeepMs
+  let nonce: string | null = null
+  let hasSeenPlan = false
 
   /** The next notice within a second or so; a Redis that is away meanwhile is one that says nothing. */
   const nextNotice = async (): Promise<Notice | null> => {
@@ -67,14 +71,18 @@ export function createDesk(
   return {
     seat,
     async plan(isWanted) {
-      const untilMs = performance.now() + waitMs
+      let untilMs = performance.now() + waitMs
       while (performance.now() < untilMs) {
-        const written = await meeting.plan()
+        const written = await untilAborted(meeting.plan(), signal)
+        hasSeenPlan ||= written !== null
         const plan = written === null ? null : parsePlan(written, runId)
         if (plan !== null && isWanted(plan)) {
           keepMs = plan.keepMs
+          nonce = plan.nonce
           return plan
         }
+        // Another seat tries alone what one can do: that is not being forgotten.
+        if (plan !== null) untilMs = performance.now() + waitMs
         const notice = await nextNotice()
         if (notice?.kind === 'abort') throw calledOff(notice.why)
       }
@@ -86,7 +94,7 @@ export function createDesk(
     async take(plan) {
       const untilMs = performance.now() + aliveMs + listenMs
       for (;;) {
-        const place = await meeting.claim(seat, '', plan.keepMs)
+        const place = await untilAborted(meeting.claim(seat, '', plan.keepMs), signal)
         if (place === 'yours') return keepPlace(meeting, seat, plan)
         if (place === 'started') throw begunWithout()
         if (performance.now() > untilMs) {
@@ -99,16 +107,21 @@ export function createDesk(
         signal.throwIfAborted()
       }
     },
-    async leave(why, isFinal) {
-      const farewell: Farewell = { why, isFinal }
-      await meeting.leave(seat, JSON.stringify(farewell), keepMs).catch(() => undefined)
+    async leave(why, isFinal, over = meeting) {
+      // A run that this seat saw nothing of may yet begin, with another in its place.
+      if (!hasSeenPlan) return
+      const farewell: Farewell = { why, isFinal, nonce }
+      await over.leave(seat, JSON.stringify(farewell), keepMs).catch(() => undefined)
     },
-    async start({ waitMs: othersMs }) {
+    async start(plan) {
+      const othersMs = plan.waitMs
       const untilMs = performance.now() + othersMs + graceMs
       while (performance.now() < untilMs) {
         const notice = await nextNotice()
-        if (notice?.kind === 'start' && notice.without.includes(index)) throw begunWithout()
-        if (notice?.kind === 'start') return notice.atUs
+        if (notice?.kind === 'start' && notice.nonce === plan.nonce) {
+          if (notice.without.includes(index)) throw begunWithout()
+          return notice.atUs
+        }
         if (notice?.kind === 'abort') throw calledOff(notice.why)
       }
       throw new BenchError(
@@ -179,7 +192,7 @@ export function seconds(ms: number): string {
 /** How long one look for a notice lasts: beats wait behind it, on the same connection. */
 const listenMs = 1_000
 const pauseMs = 250
-/** The coordinator began to wait before this seat was ready. */
+/** The coordinator began to wait when it published the plan, before this seat was ready. */
 const graceMs = 5_000
 /** For a seat that leaves before it has seen a plan. */
 const longestKeepMs = 600_000

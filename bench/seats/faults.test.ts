@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import test from 'node:test'
-import { noRedis, startRedis } from '../../servers/database-testbed.ts'
-import { isAlive, startCli } from '../cli-testbed.ts'
+import { noRedis } from '../../servers/database-testbed.ts'
 import { connectRedis, type RedisClient } from './client.ts'
-import { createSeatsBed, ownSource, type SeatsBed } from './seats-testbed.ts'
+import { createSeatsBed, lastLine, ownSource, type SeatsBed } from './seats-testbed.ts'
 import { runSeat } from './seat.ts'
-
-/** The last line that a process wrote, without what npm or progress says before. */
-function lastLine(err: string): string {
-  return err.trimEnd().split('\n').at(-1) ?? ''
-}
 
 async function withRedis(
   { secretRendezvous }: SeatsBed,
@@ -141,6 +133,7 @@ test(
         index: 1,
         source,
         given: [{ url: '' }],
+        capOf: () => null,
         waitMs: 30_000,
         keep: () => '',
         say: () => undefined,
@@ -205,82 +198,6 @@ test('a seat that slept through the start says how late it is', { skip: noRedis 
   assert.match(missing?.why ?? '', /^it learned of the start/)
 })
 
-test('Redis that is not there, and one with another password', { skip: noRedis }, async (t) => {
-  const bed = await createSeatsBed(t)
-  const wrong = 'a-wr0ng-password'
-  const runs: [string, RegExp][] = [
-    [
-      'redis://127.0.0.1:1',
-      /^trustbench: --rendezvous redis:\/\/127\.0\.0\.1:1: cannot be used \(connect ECONNREFUSED 127\.0\.0\.1:1\): is it there,/,
-    ],
-    [
-      bed.rendezvous.replace('//', `//:${wrong}@`),
-      /^trustbench: --rendezvous redis:\/\/127\.0\.0\.1:\d+: cannot be used \(WRONGPASS [^()]*\): is it there, and its password in/,
-    ],
-  ]
-  for (const [url, message] of runs) {
-    const env = { ...process.env, TRUSTBENCH_RENDEZVOUS: url }
-    for (const words of [
-      ['seat', '--run-id', 'x', '--index', '0'],
-      [
-        ...['bench', '--target', bed.target.url, '--i-own-this-target', '--rate', '10'],
-        ...['--seats', '1', '--results', bed.results],
-      ],
-    ]) {
-      const { exitCode, err } = await startCli(t, words, { env }).ended
-      assert.equal(exitCode, 3)
-      assert.match(lastLine(err), message)
-      assert.equal(err.trimEnd().split('\n').length, 1)
-      assert.ok(!err.includes(wrong))
-    }
-  }
-  assert.equal(bed.target.seen(), 0)
-})
-
-test(
-  'Redis that dies in the window and comes back empty: nothing is lost',
-  { skip: noRedis },
-  async (t) => {
-    const bed = await createSeatsBed(t)
-    const coordinator = bed.coordinator('r', '--seats', '2', '--duration', '2s')
-    const seats = [bed.seat('r', 0), bed.seat('r', 1)]
-    await bed.target.reached(10)
-    await bed.redis.kill()
-    await bed.target.reached(150)
-    await using again = await startRedis({ port: Number(new URL(bed.rendezvous).port) })
-    assert.equal((await coordinator.ended).exitCode, 0, coordinator.output().err)
-    for (const { ended } of seats) assert.equal((await ended).exitCode, 0)
-    assert.equal(bed.run().blocks[0]?.windows?.[0]?.requests, 200)
-    assert.ok(isAlive(again.pid))
-  },
-)
-
-test(
-  'Redis that does not come back: seats keep their results, the coordinator says so',
-  { skip: noRedis },
-  async (t) => {
-    const bed = await createSeatsBed(t)
-    const coordinator = bed.coordinator('g', '--seats', '1', '--result-wait', '2s')
-    const seat = bed.seat('g', 0)
-    await bed.target.reached(10)
-    await bed.redis.kill()
-    const told = await seat.ended
-    assert.equal(told.exitCode, 3)
-    const file = join(bed.results, 'seat-g-0.seat')
-    assert.match(
-      lastLine(told.err),
-      /^trustbench: seat 0: its result is in \S+seat-g-0\.seat and was not handed over: --rendezvous redis:\S+: cannot be used \(connect ECONNREFUSED/,
-    )
-    assert.ok(existsSync(file), readdirSync(bed.results).join())
-    const { exitCode, err } = await coordinator.ended
-    assert.equal(exitCode, 3)
-    assert.match(
-      lastLine(err),
-      /^trustbench: no seat handed over a result: seat 0 \(--rendezvous redis:\S+: cannot be used/,
-    )
-  },
-)
-
 test('a plan of garbage, and a result of garbage', { skip: noRedis }, async (t) => {
   const bed = await createSeatsBed(t)
   await withRedis(bed, (client) => client.set('trustbench:{p}:plan', '{"hello":1}'))
@@ -327,7 +244,24 @@ test(
     measuring.child.kill('SIGINT')
     assert.equal((await measuring.ended).exitCode, 130)
     assert.equal(bed.run().incompleteReason, 'interrupted')
-    await busy.ended
+    const kept = await busy.ended
+    assert.equal(kept.exitCode, 3)
+    assert.match(
+      lastLine(kept.err),
+      /its result is in \S+seat-j-0\.seat and was not handed over: the coordinator of run j has ended without it$/,
+    )
     assert.ok(seen() >= before + 50)
+  },
+)
+
+test(
+  'a seat that gave up before there was a plan ends no run of those that come later',
+  { skip: noRedis },
+  async (t) => {
+    const bed = await createSeatsBed(t)
+    const early = await bed.seat('e', 0, '--seat-wait', '1s').ended
+    assert.equal(early.exitCode, 3)
+    assert.match(lastLine(early.err), /^trustbench: no plan for run e at .* within 1 s/)
+    assert.deepEqual([...(await bed.dump()).keys()], [])
   },
 )

@@ -8,7 +8,8 @@ import { planOf, replay, resultOf, samplesOf } from './seats-testdata.ts'
 
 /** The stripes of samples, each through the wire and back, as a coordinator gets them. */
 function throughTheWire(samples: ReturnType<typeof samplesOf>, of: number): SeatResult[] {
-  const plan = planOf(of)
+  const { schedule } = planOf(of)
+  const plan = planOf(of, { schedule: { ...schedule, ratePerSecond: samples.length } })
   return Array.from({ length: of }, (_, index) => {
     const own = samples.filter((_sample, request) => request % of === index)
     const sent = encodeResult(resultOf(index, replay(own, samples.length)))
@@ -97,6 +98,21 @@ const garbage: [string, () => string, RegExp][] = [
   ['JSON of something else', () => '{"a":1}', /^its result is not one/],
   ['another format', () => JSON.stringify({ ...good(), format: 2 }), /\/format/],
   ['another run', () => encodeResult({ ...good(), runId: 'x' }), /of another run or seat/],
+  [
+    'clients that are counted and not marked',
+    () =>
+      encodeResult({
+        ...good(),
+        clients: { configured: 2, first: 0, certificates: 2, tokens: null },
+      }),
+    /no marks of 2 certificates/,
+  ],
+  ['another plan', () => encodeResult({ ...good(), nonce: 'x' }), /of another run or seat/],
+  [
+    'a schedule of another rate',
+    () => encodeResult(resultOf(1, replay(samplesOf(250, 1), 500))),
+    /a schedule of 500 requests where about 1000 were planned/,
+  ],
   ['another seat', () => encodeResult({ ...good(), index: 0 }), /of another run or seat/],
   [
     'a negative count',
@@ -131,8 +147,9 @@ const garbage: [string, () => string, RegExp][] = [
   ],
   ['more than any result has', () => 'x'.repeat(5_000_000), /^its result is not one/],
 ]
+const planned = planOf(2, { schedule: { ...planOf(2).schedule, ratePerSecond: 1_000 } })
 for (const [what, written, message] of garbage) {
   test(`a result of garbage is refused: ${what}`, () => {
-    assert.throws(() => parseResult(written(), 1, planOf(2)), { name: 'BenchError', message })
+    assert.throws(() => parseResult(written(), 1, planned), { name: 'BenchError', message })
   })
 }

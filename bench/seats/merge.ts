@@ -1,7 +1,9 @@
 import { BenchError } from '../errors.ts'
 import { decodeHistogram, percentileUs } from '../load/histogram.ts'
 import { mergeStripes, type MergedReading } from '../load/stripe.ts'
+import type { SeenClients } from '../result-seats.ts'
 import type { Warning, Window } from '../results.ts'
+import { allClients } from './clients.ts'
 import { skewBoundUs } from './clock.ts'
 import type { SeatPlan } from './plan.ts'
 import { namesOf, type MissingSeat } from './roll-call.ts'
@@ -12,7 +14,11 @@ import { seatLimits } from './trial.ts'
 export type SeatsRecord = NonNullable<Window['seats']>
 
 /** What all seats saw, as one generator would have seen it, and what each of them was. */
-export type SeatsReading = MergedReading & { readonly seats: SeatsRecord }
+export type SeatsReading = MergedReading & {
+  readonly seats: SeatsRecord
+  /** Clients that took part; null where it is one for all. */
+  readonly clients: SeenClients | null
+}
 
 /**
  * Merges results in the order of their seats. What is missing is missing: nothing is extrapolated over it.
@@ -38,6 +44,7 @@ export function mergeSeats(
   const merged = mergeStripes(ordered.map(({ reading }) => reading))
   return {
     ...merged,
+    clients: allClients(plan.clients, ordered),
     seats: {
       planned: plan.seats,
       offeredShare: merged.requests / scheduled,

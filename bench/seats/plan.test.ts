@@ -21,6 +21,13 @@ const wrong: [string, string, string, RegExp][] = [
     /\(another run\)/,
   ],
   ['no seats', JSON.stringify(planOf(0)), 'measurement-failed', /\/seats must be >= 1/],
+  [
+    'more than a command line takes',
+    JSON.stringify(planOf(1, { schedule: { ...planOf(1).schedule, ratePerSecond: 1e9 } })),
+    'measurement-failed',
+    /ratePerSecond must be <= 1000000/,
+  ],
+  ['a nonce that is none', JSON.stringify(planOf(1, { nonce: '' })), 'measurement-failed', /nonce/],
 ]
 for (const [what, written, code, message] of wrong) {
   test(`a plan is refused: ${what}`, () => {
@@ -29,15 +36,23 @@ for (const [what, written, code, message] of wrong) {
 }
 
 test('seats and coordinator are of one source', () => {
-  const plan = { version: '1.0.0', measuringVersion: 2, commit: 'abcdefgh1' }
-  const cases: [Partial<typeof plan> | { commit: null }, string | null][] = [
-    [{}, null],
-    // An image has no history.
-    [{ commit: null }, null],
-    [{ version: '1.0.1' }, 'this seat is of version 1.0.1, the plan of 1.0.0'],
-    [{ measuringVersion: 3 }, 'this seat measures by version 3, the plan by 2'],
-    [{ commit: 'zzzzzzzz1' }, 'this seat is of commit zzzzzzzz, the plan of abcdefgh'],
-  ]
+  const plan = { version: '1.0.0', measuringVersion: 2, digest: 'd1', commit: 'abcdefgh1' }
+  const cases: [Partial<Omit<typeof plan, 'commit'> & { commit: string | null }>, string | null][] =
+    [
+      [{}, null],
+      // An image has no history.
+      [{ commit: null }, null],
+      [{ version: '1.0.1' }, 'this seat is of version 1.0.1, the plan of 1.0.0'],
+      [{ measuringVersion: 3 }, 'this seat measures by version 3, the plan by 2'],
+      [
+        { commit: 'zzzzzzzz1', digest: 'd2' },
+        'this seat is of commit zzzzzzzz, the plan of abcdefgh',
+      ],
+      // One whose commits differ in what does not run.
+      [{ commit: 'zzzzzzzz1' }, null],
+      [{ digest: 'd2' }, 'this seat runs other code (d2) than the plan is of (d1)'],
+      [{ commit: null, digest: 'd2' }, 'this seat runs other code (d2) than the plan is of (d1)'],
+    ]
   for (const [changes, told] of cases)
     assert.equal(sourceDifference(plan, { ...plan, ...changes }), told)
 })
@@ -68,7 +83,7 @@ const planned = planOf(2, {
 const own = { cert: 'mine.pem', key: 'mine.key', token: { kind: 'env', name: 'T' } } as const
 
 test('a seat sends the request of the plan with credentials of its own', () => {
-  const target = seatTarget(planned, [{ url: '', ...own }])
+  const target = seatTarget(planned, [{ url: 'https://gw.example/pay', method: 'put', ...own }])
   assert.deepEqual(
     [target.url, target.method, target.cert, target.headers],
     ['https://gw.example/pay', 'PUT', 'mine.pem', [{ name: 'x-tenant', value: 'acme' }]],
@@ -78,13 +93,23 @@ test('a seat sends the request of the plan with credentials of its own', () => {
 const refused: [string, TargetSettings[], RegExp][] = [
   [
     'without a credential',
-    [{ url: '', cert: 'mine.pem', key: 'mine.key' }],
+    [{ url: 'https://gw.example/pay', method: 'PUT', cert: 'mine.pem', key: 'mine.key' }],
     /^--token-file: the plan asks for it, give this seat its own$/,
   ],
   [
     'with one more',
-    [{ url: '', ...own, ca: 'ca.pem' }],
+    [{ url: 'https://gw.example/pay', method: 'PUT', ...own, ca: 'ca.pem' }],
     /^--ca: the coordinator was not given it, leave it out or give it there too$/,
+  ],
+  [
+    'with credentials, and no word on where they may go',
+    [{ url: '', ...own }],
+    /^--cert, --key, --token-file: for which --target\? Name the one that this seat may send it to$/,
+  ],
+  [
+    'that was told to send something else',
+    [{ url: 'https://gw.example/pay', ...own }],
+    /^--method PUT: the plan asks for it, and this seat was told to send GET$/,
   ],
   [
     'that is told to load something else',
@@ -104,7 +129,7 @@ test('a target with a secret behind its question mark is named by the seat itsel
     target: { ...planned.target, url: 'https://gw.example/pay?…' },
   })
   const url = 'https://gw.example/pay?key=s3cret'
-  assert.equal(seatTarget(secret, [{ url }]).url, url)
+  assert.equal(seatTarget(secret, [{ url, method: 'PUT' }]).url, url)
   assert.throws(() => seatTarget(secret, [{ url: '' }]), {
     message: '--target: the plan asks for it, give this seat its own',
   })

@@ -5,6 +5,12 @@ import { PlannedClients } from './clients.ts'
 import { amount, count, nullable, strict, text } from '../result-values.ts'
 import { SourceSchema } from './source.ts'
 
+// As much as the command line takes: whoever else writes to a Redis may not ask for more.
+const mostPerSecond = 1e6
+const mostConnections = 100_000
+/** In ms. */
+const time = Type.Number({ minimum: 0, maximum: 86_400_000 })
+
 /** Version of the plan and of everything else that passes between coordinator and seats. */
 export const planFormat = 1
 
@@ -30,28 +36,30 @@ export const SeatPlanSchema = Type.Object(
     format: Type.Literal(planFormat),
     source: SourceSchema,
     runId: text,
+    /** A word that no other plan has: what is said of another of the same name is none of this one's. */
+    nonce: Type.String({ pattern: '^\\w{8,64}$' }),
     schedule: Type.Object(
       {
-        ratePerSecond: amount,
+        ratePerSecond: Type.Number({ minimum: 0, maximum: mostPerSecond }),
         arrivals: Type.Union([Type.Literal('constant'), Type.Literal('poisson')]),
-        durationMs: amount,
+        durationMs: time,
         seed: count,
       },
       strict,
     ),
     seats: Type.Integer({ minimum: 1, maximum: 10_000 }),
     /** Of all seats together, as is the number of connections at most. */
-    connections: count,
-    maxConnections: count,
-    timeoutMs: amount,
+    connections: Type.Integer({ minimum: 1, maximum: mostConnections }),
+    maxConnections: Type.Integer({ minimum: 1, maximum: mostConnections }),
+    timeoutMs: time,
     target: PlannedTarget,
     /** Options that a seat must have been given itself: what they hold never passes through Redis. */
     credentials: Type.Array(text),
     /** Distinct clients of all seats together; null: one, without a number. */
     clients: nullable(PlannedClients),
     /** How long seats wait for each other, and the coordinator for results after the last answer. */
-    waitMs: amount,
-    resultWaitMs: amount,
+    waitMs: time,
+    resultWaitMs: time,
     /** How long anything of the run stays in Redis. */
     keepMs: amount,
     /** Whether seats say the name of their host. */

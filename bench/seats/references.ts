@@ -37,6 +37,8 @@ export function seatTarget(
 ): TargetSettings {
   const own = ownSettings(target.url, given)
   const references = referencesOf(own)
+  assertPlaced(given, references)
+  assertMethod(target.method, own, given)
   const missing = credentials.filter((option) => !references.includes(option))
   if (missing.length > 0) {
     throw new BenchError(
@@ -65,6 +67,30 @@ export function seatTarget(
   }
 }
 
+/** Whoever writes the plan says where load goes: credentials go where the seat's own user says. */
+function assertPlaced(given: readonly TargetSettings[], references: readonly string[]): void {
+  const secrets = references.filter((option) => !harmless.includes(option))
+  if (given[0]?.url !== '' || secrets.length === 0) return
+  throw new BenchError(
+    'usage',
+    `${secrets.join(', ')}: for which --target? Name the one that this seat may send it to`,
+  )
+}
+
+/** A seat that was told where to go was told what to do there, too. */
+function assertMethod(
+  planned: string,
+  { method, bodyFile }: RequestSettings,
+  given: readonly TargetSettings[],
+): void {
+  const own = method?.toUpperCase() ?? (bodyFile === undefined ? 'GET' : 'POST')
+  if (own === planned || (given[0]?.url === '' && method === undefined)) return
+  throw new BenchError(
+    'usage',
+    `--method ${planned}: the plan asks for it, and this seat was told to send ${own}`,
+  )
+}
+
 /** Of the targets that a seat names, the one of the plan; a seat that names none goes where the plan says. */
 function ownSettings(planned: string, given: readonly TargetSettings[]): TargetSettings {
   const shown = given.map(({ url }) =>
@@ -84,6 +110,8 @@ function isReference({ name, value }: { readonly name: string; readonly value: u
   return typeof value !== 'string' || holdsSecret(name)
 }
 
+/** What nobody learns anything by. */
+const harmless = ['--target', '--ca', '--issuer-ca']
 /** Settings by the options that set them; a client's secret may come by a variable instead, so each side has its own. */
 const named = [
   ['cert', '--cert'],

@@ -1,14 +1,27 @@
-import { connectRedis, reasonOf, unusable, type RedisClient } from './client.ts'
+import {
+  connectRedis,
+  inTime,
+  reasonOf,
+  unusable,
+  usualAnswerMs,
+  type RedisClient,
+} from './client.ts'
 import type { RendezvousSettings } from './client.ts'
 import { parseJson } from './plan.ts'
-import { claimScript, deliverScript, leaveScript } from './scripts.ts'
+import { claimScript, deliverScript, leaveScript, publishScript } from './scripts.ts'
 
 /** What a coordinator tells all its seats. */
 export type Notice =
   /** There is a plan, or another than before. */
   | { readonly kind: 'plan' }
   /** Begin at this instant of Redis' clock; without the seats that were not ready when the wait was over. */
-  | { readonly kind: 'start'; readonly atUs: number; readonly without: readonly number[] }
+  | {
+      readonly kind: 'start'
+      /** Of the plan that is begun. */
+      readonly nonce: string
+      readonly atUs: number
+      readonly without: readonly number[]
+    }
   | { readonly kind: 'abort'; readonly why: string }
 
 /** A notice and its place in the order of all. */
@@ -33,7 +46,7 @@ export interface Rendezvous extends AsyncDisposable {
   /** Whether it was not given up yet. */
   isOpen(): boolean
   timeUs(): Promise<number>
-  /** False where there is one already. */
+  /** False where there is one already; what is left of another of its name goes. */
   publishPlan(plan: string, keepMs: number): Promise<boolean>
   /** Puts another in the place of one's own. */
   replacePlan(plan: string, keepMs: number): Promise<void>
@@ -43,8 +56,8 @@ export interface Rendezvous extends AsyncDisposable {
   notice(after: string, waitMs: number): Promise<Told | null>
   claim(seat: Ticket, ready: string, keepMs: number): Promise<Place>
   leave(seat: Ticket, why: string, keepMs: number): Promise<void>
-  /** False where the place is another's by now. */
-  deliver(seat: Ticket, result: string, keepMs: number): Promise<boolean>
+  /** Not kept where the place is another's by now, or nobody takes results any more. */
+  deliver(seat: Ticket, result: string, keepMs: number): Promise<'kept' | 'taken' | 'over'>
   /** By index: that a seat is ready, as it said so. */
   ready(): Promise<Map<number, string>>
   /** By index: since when a seat has been silent, in ms. */
@@ -53,8 +66,10 @@ export interface Rendezvous extends AsyncDisposable {
   failed(): Promise<Map<number, string>>
   results(): Promise<number[]>
   result(index: number): Promise<string>
-  /** Removes what is large; the rest tells who comes late that it is over, until it expires. */
+  /** Removes what seats said so far. */
   clear(): Promise<void>
+  /** The same for good: who comes late is told that it is over, until that expires. */
+  end(keepMs: number): Promise<void>
 }
 
 /** Connects to the rendezvous of a run. Throws `measurement-failed`, here and in all that it does later. */
@@ -64,9 +79,10 @@ export async function openRendezvous(
 ): Promise<Rendezvous> {
   const { client, shown } = await connectRedis(settings)
   const keys = keysOf(runId)
-  const guard = async <T>(work: () => Promise<T>): Promise<T> => {
+  const { answerMs = usualAnswerMs } = settings
+  const guard = async <T>(work: () => Promise<T>, patienceMs = answerMs): Promise<T> => {
     try {
-      return await work()
+      return await inTime(work(), patienceMs)
     } catch (error) {
       throw unusable(shown, reasonOf(error), error)
     }
@@ -82,11 +98,8 @@ export async function openRendezvous(
     shown,
     isOpen: () => client.isOpen,
     timeUs: () => guard(() => timeOf(client)),
-    publishPlan: (plan, keepMs) =>
-      guard(async () => {
-        const options = { condition: 'NX', expiration: { type: 'PX', value: keepMs } } as const
-        return (await client.set(keys.plan, plan, options)) !== null
-      }),
+    publishPlan: async (plan, keepMs) =>
+      (await script(publishScript, keyNames, [plan, keepMs])) === 'published',
     replacePlan: (plan, keepMs) =>
       guard(async () => {
         await client.set(keys.plan, plan, { expiration: { type: 'PX', value: keepMs } })
@@ -102,7 +115,8 @@ export async function openRendezvous(
           .pExpire(keys.notices, keepMs)
           .exec()
       }),
-    notice: (after, waitMs) => guard(() => noticeAfter(client, keys.notices, after, waitMs)),
+    notice: (after, waitMs) =>
+      guard(() => noticeAfter(client, keys.notices, after, waitMs), waitMs + answerMs),
     async claim({ index, ticket }, ready, keepMs) {
       const names = ['seats', 'ready', 'failed', 'start'] as const
       const said = await script(claimScript, names, [index, ticket, ready, keepMs, aliveMs])
@@ -112,8 +126,9 @@ export async function openRendezvous(
       await script(leaveScript, ['seats', 'ready', 'failed'], [index, ticket, why, keepMs])
     },
     async deliver({ index, ticket }, result, keepMs) {
-      const names = ['seats', 'results'] as const
-      return (await script(deliverScript, names, [index, ticket, result, keepMs])) === 'kept'
+      const names = ['seats', 'results', 'over'] as const
+      const said = await script(deliverScript, names, [index, ticket, result, keepMs])
+      return said === 'kept' || said === 'over' ? said : 'taken'
     },
     ready: () => byIndex('ready'),
     failed: () => byIndex('failed'),
@@ -128,16 +143,26 @@ export async function openRendezvous(
       guard(async () => {
         await client.unlink([keys.results, keys.ready, keys.seats])
       }),
-    async [Symbol.asyncDispose]() {
-      if (!client.isOpen) return
-      // What was sent is finished; of a Redis that is away nothing is waited for.
-      if (client.isReady) await client.close().catch(() => undefined)
-      else client.destroy()
+    end: (keepMs) =>
+      guard(async () => {
+        await client
+          .multi()
+          .set(keys.over, 1, { expiration: { type: 'PX', value: keepMs } })
+          .unlink([keys.results, keys.ready, keys.seats])
+          .exec()
+      }),
+    [Symbol.asyncDispose]() {
+      // All that matters was awaited; a Redis that says nothing would be waited for without end.
+      if (client.isOpen) client.destroy()
+      return Promise.resolve()
     },
   }
 }
 
-type KeyName = 'plan' | 'seats' | 'ready' | 'failed' | 'start' | 'notices' | 'results'
+const keyNames = [
+  ...(['plan', 'seats', 'ready', 'failed', 'start', 'notices', 'results', 'over'] as const),
+]
+type KeyName = (typeof keyNames)[number]
 
 /** All in one slot of a cluster, by the braces. */
 function keysOf(runId: string): Readonly<Record<KeyName, string>> {
@@ -150,6 +175,7 @@ function keysOf(runId: string): Readonly<Record<KeyName, string>> {
     start: key('start'),
     notices: key('notices'),
     results: key('results'),
+    over: key('over'),
   }
 }
 
@@ -187,11 +213,20 @@ function parseNotice(written: string): Notice {
     if (value.kind === 'plan') return { kind: 'plan' }
     if (value.kind === 'start' && 'atUs' in value && typeof value.atUs === 'number') {
       const without = 'without' in value && Array.isArray(value.without) ? value.without : []
-      return { kind: 'start', atUs: value.atUs, without: without.map(Number) }
+      const nonce = 'nonce' in value ? String(value.nonce) : ''
+      return { kind: 'start', nonce, atUs: value.atUs, without: without.map(Number) }
     }
-    if (value.kind === 'abort' && 'why' in value) return { kind: 'abort', why: String(value.why) }
+    if (value.kind === 'abort' && 'why' in value) return { kind: 'abort', why: cleaned(value.why) }
   }
   return { kind: 'abort', why: 'a notice that is none was found' }
+}
+
+/** What somebody else wrote, as it may be printed: one line of no more than a sentence. */
+export function cleaned(why: unknown): string {
+  return String(why)
+    .slice(0, longestWords)
+    .replaceAll(/[\p{C}\s]+/gu, ' ')
+    .trim()
 }
 
 /** Fields that are indices; of others, which somebody else wrote, nothing is known. */
@@ -208,5 +243,6 @@ function beatOf(beat: string): number {
 export const aliveMs = 6_000
 /** How often a seat says that it is there. */
 export const beatMs = 2_000
+const longestWords = 400
 const usPerMs = 1_000
 const usPerSecond = 1e6

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BenchError } from '../errors.ts'
+import { untilAborted } from './desk.ts'
 import { parseJson, type SeatPlan } from './plan.ts'
-import { aliveMs, type Rendezvous } from './rendezvous.ts'
+import { aliveMs, cleaned, type Rendezvous } from './rendezvous.ts'
 
 /** A seat that is not in the figures, and why. */
 export interface MissingSeat {
@@ -15,6 +16,8 @@ export interface Waiting {
   readonly plan: SeatPlan
   /** Seats that may be missing. */
   readonly tolerated: number
+  /** When the wait for seats is over, on `performance.now()`: as long after the plan as seats wait for each other. */
+  readonly untilMs: number
   readonly say: (line: string) => void
   readonly signal: AbortSignal
 }
@@ -25,11 +28,10 @@ export interface Waiting {
  * a seat says that it cannot take part.
  */
 export async function rollCall(waiting: Waiting): Promise<readonly MissingSeat[]> {
-  const { plan, tolerated, say, signal } = waiting
-  const untilMs = performance.now() + plan.waitMs
+  const { plan, tolerated, untilMs, say, signal } = waiting
   const teller = createTeller(say)
   for (;;) {
-    const { present, missing } = await callOnce(waiting)
+    const { present, missing } = await untilAborted(callOnce(waiting), signal)
     teller.tell(present, plan.seats, missing)
     if (missing.length === 0) return []
     const isOver = performance.now() > untilMs
@@ -52,9 +54,15 @@ export function namesOf(missing: readonly MissingSeat[]): string {
 /** Why seats gave up, by index. */
 export async function farewells(
   meeting: Rendezvous,
+  { nonce }: SeatPlan,
 ): Promise<Map<number, { why: string; isFinal: boolean }>> {
   const failed = await meeting.failed()
-  return new Map([...failed].map(([index, written]) => [index, farewellOf(written)]))
+  return new Map(
+    [...failed].flatMap(([index, written]) => {
+      const farewell = farewellOf(written)
+      return farewell.nonce === null || farewell.nonce === nonce ? [[index, farewell] as const] : []
+    }),
+  )
 }
 
 interface Absent extends MissingSeat {
@@ -68,7 +76,7 @@ async function callOnce({
   const [ready, silence, gone] = [
     await meeting.ready(),
     await meeting.silence(),
-    await farewells(meeting),
+    await farewells(meeting, plan),
   ]
   const missing = Array.from({ length: plan.seats }, (_, index): Absent | null => {
     const farewell = gone.get(index)
@@ -76,16 +84,29 @@ async function callOnce({
     const silentMs = silence.get(index)
     if (silentMs === undefined) return { index, why: 'not started', isFinal: false }
     if (silentMs > aliveMs) return { index, why: 'gone without a word', isFinal: false }
-    return ready.has(index) ? null : { index, why: 'not ready yet', isFinal: false }
+    return isReadyFor(ready.get(index), plan)
+      ? null
+      : { index, why: 'not ready yet', isFinal: false }
   }).filter((absent) => absent !== null)
   return { present: plan.seats - missing.length, missing }
 }
 
-function farewellOf(written: string): { why: string; isFinal: boolean } {
+/** Of a seat that could not read the plan the nonce is null: it may be of another version. */
+function farewellOf(written: string): { why: string; isFinal: boolean; nonce: string | null } {
   const value = parseJson(written)
   const isFarewell = typeof value === 'object' && value !== null && 'why' in value
-  if (!isFarewell) return { why: 'failed, and does not say why', isFinal: true }
-  return { why: String(value.why), isFinal: 'isFinal' in value && value.isFinal === true }
+  if (!isFarewell) return { why: 'failed, and does not say why', isFinal: true, nonce: null }
+  return {
+    why: cleaned(value.why),
+    isFinal: 'isFinal' in value && value.isFinal === true,
+    nonce: 'nonce' in value && typeof value.nonce === 'string' ? value.nonce : null,
+  }
+}
+
+/** A seat of another plan of this name is none of this one's. */
+function isReadyFor(said: string | undefined, { nonce }: SeatPlan): boolean {
+  const value = said === undefined ? null : parseJson(said)
+  return typeof value === 'object' && value !== null && 'nonce' in value && value.nonce === nonce
 }
 
 function notThere(missing: readonly MissingSeat[], { seats, waitMs }: SeatPlan): BenchError {

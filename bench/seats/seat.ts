@@ -5,10 +5,10 @@ import { BenchError } from '../errors.ts'
 import { runStripe } from '../load/stripe.ts'
 import { warmGenerator } from '../load/warm-up.ts'
 import type { TargetSettings } from '../targets/settings.ts'
-import type { RendezvousSettings } from './client.ts'
+import { inTime, type RendezvousSettings } from './client.ts'
 import { driftUs, probeClock, toOwnMs, type ClockReading } from './clock.ts'
 import { createDesk, seconds, untilAborted, type Desk, type Held } from './desk.ts'
-import { prepareLoad, type SeatLoad } from './load.ts'
+import { prepareLoad, type SeatLoad, type SeatPlace } from './load.ts'
 import { planFormat, type SeatPlan } from './plan.ts'
 import { openRendezvous, type Rendezvous } from './rendezvous.ts'
 import { encodeResult, type SeatResult } from './seat-result.ts'
@@ -23,6 +23,8 @@ export interface SeatOptions {
   readonly source: SeatSource
   /** Targets that this seat was told of, with its credentials; one without a URL goes where the plan says. */
   readonly given: readonly TargetSettings[]
+  /** What it may be asked to send there, with all others; null: anything. */
+  readonly capOf: SeatPlace['capOf']
   /** For a plan, at most. */
   readonly waitMs: number
   /** Keeps a result in a file; which one. */
@@ -68,18 +70,20 @@ interface Measured {
   readonly plan: SeatPlan
   readonly reading: SeatResult['reading']
   readonly clients: SeatResult['clients']
+  readonly marks: SeatResult['marks']
   readonly clock: ClockReading
   readonly startedAtUs: number
 }
 
 async function measure(options: SeatOptions, meeting: Rendezvous, desk: Desk): Promise<Measured> {
-  const { index, given, signal, say } = options
+  const { index, given, capOf, signal, say } = options
   let plan = await desk.plan(({ trial }) => trial === null || index === 0)
   if (plan.trial !== null) {
     assertFits(options, plan)
     using held = await desk.take(plan)
     await using load = await prepareLoad(plan, given, {
-      index: options.index,
+      index,
+      capOf,
       signal: AbortSignal.any([signal, held.lost]),
     })
     await warmGenerator()
@@ -90,7 +94,7 @@ async function measure(options: SeatOptions, meeting: Rendezvous, desk: Desk): P
   using held = await desk.take(plan)
   const own = AbortSignal.any([signal, held.lost])
   await using load = await untilAborted(
-    prepareLoad(plan, given, { index: options.index, signal: own }),
+    prepareLoad(plan, given, { index, capOf, signal: own }),
     own,
   )
   await untilAborted(warmGenerator(), own)
@@ -128,7 +132,8 @@ async function offer(options: SeatOptions, scene: Scene): Promise<Measured> {
     signal,
   )
   const { atMs, clock } = await begun.promise
-  return { plan, reading, clients: load.clients(), clock, startedAtUs: monotonicUs(atMs) }
+  const told = { clients: load.clients(), marks: load.marks() }
+  return { plan, reading, ...told, clock, startedAtUs: monotonicUs(atMs) }
 }
 
 /** Says that it is ready, waits for the word, and leaves Redis alone from then on. */
@@ -137,7 +142,7 @@ async function awaitStart(
   { plan, meeting, desk, held }: Scene,
 ): Promise<Start> {
   const early = await probeClock(() => meeting.timeUs())
-  await held.ready(JSON.stringify({ errorUs: early.errorUs }))
+  await held.ready(JSON.stringify({ nonce: plan.nonce, errorUs: early.errorUs }))
   say(`seat ${index} of ${plan.seats}: ready`)
   const atUs = await desk.start(plan)
   held[Symbol.dispose]()
@@ -161,29 +166,40 @@ async function awaitStart(
 async function deliver(
   options: SeatOptions,
   desk: Desk,
-  { plan, reading, clients, clock }: Measured,
+  { plan, reading, clients, marks, clock }: Measured,
 ): Promise<SeatResult> {
   const { settings, runId, index, source, signal } = options
   const resultWith = (drift: number): SeatResult => ({
     format: planFormat,
     runId,
+    nonce: plan.nonce,
     index,
     version: source.version,
     node: process.version,
     name: plan.withNames ? hostname() : null,
     clients,
+    marks,
     clock,
     driftUs: drift,
     reading,
   })
   const untilMs = performance.now() + plan.resultWaitMs
+  const handOver = async () => {
+    await using meeting = await openRendezvous(settings, runId)
+    const after = await probeClock(() => meeting.timeUs())
+    const result = resultWith(driftUs(clock, after))
+    const said = await meeting.deliver(desk.seat, encodeResult(result), plan.keepMs)
+    if (said === 'kept') return result
+    throw new BenchError(
+      'usage',
+      said === 'taken'
+        ? `another process has taken seat ${index} of run ${runId}`
+        : `the coordinator of run ${runId} has ended without it`,
+    )
+  }
   for (;;) {
     try {
-      await using meeting = await openRendezvous(settings, runId)
-      const after = await probeClock(() => meeting.timeUs())
-      const result = resultWith(driftUs(clock, after))
-      if (await meeting.deliver(desk.seat, encodeResult(result), plan.keepMs)) return result
-      throw new BenchError('usage', `another process has taken seat ${index} of run ${runId}`)
+      return await untilAborted(handOver(), signal)
     } catch (error) {
       const isAway = error instanceof BenchError && error.code === 'measurement-failed'
       if (!isAway || performance.now() > untilMs || signal.aborted)
@@ -228,12 +244,13 @@ async function sayFarewell(
 ): Promise<void> {
   const why = signal.aborted ? 'left' : error instanceof Error ? error.message : String(error)
   // A place that is another's is not given back; the script sees to that.
-  if (meeting.isOpen()) return desk.leave(why, !signal.aborted)
-  await using again = await openRendezvous(settings, runId).catch(() => null)
-  if (again !== null)
-    await again
-      .leave(desk.seat, JSON.stringify({ why, isFinal: !signal.aborted }), farewellKeepMs)
-      .catch(() => undefined)
+  const tell = async () => {
+    if (meeting.isOpen()) return desk.leave(why, !signal.aborted)
+    await using again = await openRendezvous(settings, runId).catch(() => null)
+    if (again !== null) await desk.leave(why, !signal.aborted, again)
+  }
+  // Who waits for Ctrl-C does not wait for a Redis that says nothing.
+  await inTime(tell(), signal.aborted ? hurriedMs : patientMs).catch(() => undefined)
 }
 
 /** An instant of `performance.now()` on the clock that all processes of a machine share. */
@@ -246,6 +263,7 @@ const shareForProbes = 0.5
 /** Before its first request a seat must come out of its wait. */
 const leastLeadMs = 5
 const retryMs = 500
-const farewellKeepMs = 600_000
+const hurriedMs = 1_000
+const patientMs = 5_000
 const nsPerUs = 1_000
 const usPerMs = 1_000

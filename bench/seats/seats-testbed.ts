@@ -125,6 +125,11 @@ async function dumpOf(url: string) {
   }
 }
 
+/** The last line that a process wrote, without what npm or progress says before. */
+export function lastLine(err: string): string {
+  return err.trimEnd().split('\n').at(-1) ?? ''
+}
+
 /** The newest run of a folder. */
 export function newestRun(folder: string): Run {
   const [file = ''] = readdirSync(folder)

@@ -62,8 +62,9 @@ export function replay(samples: readonly Sample[], scheduled = samples.length): 
 export function planOf(seats: number, changes: Partial<SeatPlan> = {}): SeatPlan {
   return {
     format: planFormat,
-    source: { version: '0.1.0', measuringVersion: 2, commit: null },
+    source: { version: '0.1.0', measuringVersion: 2, digest: 'd', commit: null },
     runId: 'friday',
+    nonce: 'n0n0n0n0',
     schedule: { ratePerSecond: 100, arrivals: 'constant', durationMs: 1_000, seed: 1 },
     seats,
     connections: seats,
@@ -98,11 +99,13 @@ export function resultOf(
   return {
     format: planFormat,
     runId: 'friday',
+    nonce: 'n0n0n0n0',
     index,
     version: '0.1.0',
     node: 'v26.10.0',
     name: null,
     clients: null,
+    marks: { certificates: null, tokens: null },
     clock: { offsetUs: 1, errorUs: 100 + index, roundTripUs: 198, wallOffsetUs: 5 },
     driftUs: 2,
     reading,

@@ -6,7 +6,7 @@ import test from 'node:test'
 import { clientsOf } from './clients.ts'
 import { withClient } from './placeholders.ts'
 import type { RequestSettings } from './settings.ts'
-import { createWitness } from './witness.ts'
+import { countMarks, createWitness } from './witness.ts'
 
 test('the number of a client stands wherever a placeholder is, padded if told', () => {
   const filled: [string, string][] = [
@@ -118,4 +118,9 @@ test('a witness counts each once, and those of whom the very same was sent as on
   assert.equal(witness.count(), 2)
   witness.saw(3)
   assert.equal(witness.count(), 3)
+  const other = createWitness(['d', 'b'])
+  for (const client of [0, 1]) other.saw(client)
+  // b is one, whichever process sent it.
+  assert.equal(countMarks([witness.marks(), other.marks()]), 4)
+  assert.equal(countMarks([createWitness(['a']).marks()]), 0)
 })

@@ -82,6 +82,7 @@ export async function openTokensOfMany(
     expiresAtMs: () => null,
     onRenewed: () => () => undefined,
     stats: () => ({ ...sumOf(sources), sent: sent.count() }),
+    marks: () => sent.marks(),
     [Symbol.dispose]: close,
   }
 }

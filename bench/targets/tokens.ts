@@ -30,6 +30,8 @@ export interface TokenSource extends Disposable {
   /** Calls back with each next token in place; returns what ends that. */
   onRenewed(tell: () => void): () => void
   stats(): TokenStats
+  /** Of many clients: a mark of each token that was sent, as a witness has them. */
+  readonly marks?: () => Buffer
 }
 
 /** Clock, timers and chance, so that tests need not wait. */
