@@ -12,7 +12,11 @@ const usage = await cli(['--help'])
 const benchUsage = await cli(['bench', '--help'])
 
 /** What is mounted in a pod, in a folder of ours, with the configuration changed; maps arguments to it. */
-async function mount(t: TestContext, changes: object): Promise<(text: string) => string> {
+async function mount(
+  t: TestContext,
+  changes: object,
+  isThere: (path: string) => boolean = () => true,
+): Promise<(text: string) => string> {
   const folder = temporaryFolder(t)
   const { root, client } = await createTargetBed(t)
   const files = {
@@ -30,7 +34,7 @@ async function mount(t: TestContext, changes: object): Promise<(text: string) =>
   // Port 1 is never open: nothing of this reaches a Redis.
   const inFolder = (text: string) =>
     text.replace(/^(?=\/(run|etc)\/)/, folder).replace('//redis:6379', '//127.0.0.1:1')
-  for (const [path, content = ''] of Object.entries(files)) {
+  for (const [path, content = ''] of Object.entries(files).filter(([path]) => isThere(path))) {
     const file = join(folder, path)
     mkdirSync(join(file, '..'), { recursive: true })
     writeFileSync(file, content)
@@ -63,8 +67,19 @@ for (const [changes, line] of [
     { maxDuration: '1s' },
     '60 s of load to gw.example: at most 1 s are sent to a target, --max-duration 60s',
   ],
+  // What README.md says goes together.
+  [
+    { maxRate: undefined },
+    '4,000 requests/s to gw.example: at most 1,000 are sent to a target, --max-rate 4000',
+  ],
+  [
+    { duration: '61s', maxDuration: undefined },
+    '61 s of load to gw.example: at most 60 s are sent to a target, --max-duration 61s',
+  ],
+  [{ connections: 401 }, '--max-connections 400: fewer than --connections'],
+  [{ connections: 3 }, '--connections 3: 4 seats need'],
 ] as const) {
-  test(`bench takes the coordinator’s command line as far as ${JSON.stringify(changes)}`, async (t) => {
+  test(`bench takes the coordinator’s command line as far as: ${line}`, async (t) => {
     const inFolder = await mount(t, changes)
     const args = argumentsOf(cluster, 'coordinator', 'coordinator').map(inFolder)
     assert.deepEqual(
@@ -76,6 +91,22 @@ for (const [changes, line] of [
     assert.match(err, new RegExp(`^trustbench: ${line} [^\\n]*\\n$`))
   })
 }
+
+test('bench takes the example as it is: what is left to fail is that no Redis answers', async (t) => {
+  const inFolder = await mount(t, {})
+  const args = argumentsOf(cluster, 'coordinator', 'coordinator').map(inFolder)
+  const { exitCode, out, err } = await cli(known(args))
+  assert.deepEqual({ exitCode, out }, { exitCode: 3, out: '' })
+  assert.match(err, /^trustbench: --rendezvous redis:\/\/127\.0\.0\.1:1: [^\n]*\n$/)
+})
+
+test('without the secret that is optional: one line that names the file', async (t) => {
+  const inFolder = await mount(t, {}, (path) => !path.startsWith('run/trustbench/client/'))
+  const args = argumentsOf(cluster, 'coordinator', 'coordinator').map(inFolder)
+  const { exitCode, out, err } = await cli(known(args))
+  assert.deepEqual({ exitCode, out }, { exitCode: 64, out: '' })
+  assert.match(err, /^trustbench: [^\n]*\/run\/trustbench\/client\/[^\n]*\n$/)
+})
 
 const noSeats = /^ {2}seat /m.test(usage.out) ? false : 'no seat command in this tree'
 

@@ -63,6 +63,7 @@ test('what is sent to the build: source, and neither tests, results, keys nor hi
     'client.pem',
     '.env',
     'node_modules/a/b.js',
+    'scripts/kubernetes/mine/trustbench.config.json',
   ]
   const tests = [
     'bench/cli.test.ts',

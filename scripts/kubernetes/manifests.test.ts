@@ -66,6 +66,10 @@ test('the configuration is one that bench takes, and its ports are those that po
     .filter((flow) => /^seats > [\d.]+\//.test(flow))
     .map((flow) => flow.split('/').at(-1))
   assert.deepEqual(opened, ports)
+  // A connection has one request at a time: enough of them for answers of 0.1 s, and the same number for every seat.
+  const { rate = 0, maxConnections = 0 } = config
+  assert.equal(maxConnections, rate * 0.1)
+  assert.equal(maxConnections % Number(configured(cluster, 'run', 'seats')), 0)
 })
 
 test('kubectl builds the same objects', { skip: noKubectl() }, () => {
@@ -92,6 +96,11 @@ test('what kustomize could do and our builder cannot is an error, not a differen
 
 const pod = 'spec/template/spec'
 const first = `${pod}/containers/0`
+const apart = `${pod}/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution/0/labelSelector/matchExpressions/0`
+const besideResults = {
+  topologyKey: 'kubernetes.io/hostname',
+  labelSelector: { matchLabels: { 'app.kubernetes.io/component': 'results' } },
+}
 type Break = readonly [kind: string, name: string, path: string, value: unknown, told: RegExp]
 
 /** What Kubernetes’ own schemas refuse. */
@@ -147,12 +156,44 @@ const breaks: readonly Break[] = [
   ['Job', 'seats', 'spec/podFailurePolicy/rules/0/action', 'Ignore', /is ignored silently$/],
   ['Job', 'seats', 'spec/podFailurePolicy', undefined, /evictions are not told apart$/],
   ['Job', 'seats', 'spec/podReplacementPolicy', undefined, /two pods of one seat/],
-  ['Job', 'seats', `${pod}/affinity`, undefined, /two on one node share its cores$/],
+  ['Job', 'seats', `${first}/imagePullPolicy`, undefined, /^seats: a node keeps the code of a tag/],
+  ['Job', 'coordinator', `${first}/imagePullPolicy`, 'IfNotPresent', /^coordinator: a node keeps/],
   ['Job', 'seats', `${pod}/restartPolicy`, 'OnFailure', /a container would be started again$/],
   ['Job', 'coordinator', 'spec/activeDeadlineSeconds', undefined, /^coordinator: nothing ends it$/],
   ['Job', 'seats', 'spec/ttlSecondsAfterFinished', undefined, /^seats: stays for ever$/],
   ['Job', 'coordinator', 'spec/backoffLimit', 1, /^coordinator: would be tried again$/],
+  // Times.
+  ['Job', 'seats', `${first}/args`, ['seat'], /^seats: give up before a coordinator/],
+  ['Job', 'seats', `${first}/args/10`, '600s', /^seats: give up before a coordinator/],
+  ['Job', 'coordinator', `${first}/args/12`, '15m', /^seats: give up before a coordinator/],
+  // 900 s + 600 s of waits, 60 s of load, 120 s around it.
+  ['Job', 'seats', 'spec/activeDeadlineSeconds', 1_679, /^seats: is ended .* needs 1680 s$/],
+  ['Job', 'coordinator', 'spec/activeDeadlineSeconds', 1_679, /^coordinator: is ended at its/],
+  [
+    'ConfigMap',
+    'trustbench',
+    'data/trustbench.config.json',
+    '{"maxDuration":"40m"}',
+    /^coordinator: is ended .* needs 4020 s$/,
+  ],
+  // Nodes.
+  ['Job', 'seats', `${pod}/affinity`, undefined, /^seats: may share a node with seats, and its/],
+  ...['seat', 'coordinator', 'redis'].map((component, index): Break => [
+    ...(['Job', 'seats', `${apart}/values/${index}`, 'x'] as const),
+    new RegExp(`^seats: may share a node with ${component}`),
+  ]),
+  ['Job', 'seats', `${apart}/values/1`, 'x', /^seats: may share a node with results/],
+  ['Pod', 'results', 'spec/affinity', undefined, /^results: may take results where coordinator/],
+  [
+    'Job',
+    'coordinator',
+    `${pod}/affinity/podAffinity`,
+    { requiredDuringSchedulingIgnoredDuringExecution: [besideResults] },
+    /^coordinator: must find room where results is$/,
+  ],
   // References.
+  ['Job', 'seats', `${pod}/volumes/1/secret/optional`, undefined, /client: a run without it would/],
+  ['Job', 'coordinator', `${pod}/volumes/1/secret/optional`, false, /client: a run without it/],
   ['Job', 'seats', `${pod}/volumes/1/secret/secretName`, 'clients', /nobody makes what it mounts/],
   ['Job', 'seats', `${pod}/volumes/0/configMap/name`, 'config', /nobody makes what it mounts/],
   ['Job', 'coordinator', `${pod}/volumes/4/persistentVolumeClaim/claimName`, 'x', /nobody makes/],

@@ -85,13 +85,19 @@ export function configured(
 export function argumentsOf(cluster: Cluster, job: string, container: string): string[] {
   const { containers = [] } = jobOf(cluster, job).spec?.template.spec ?? {}
   const { args = [], env = [] } = containers.find(({ name }) => name === container) ?? {}
-  const valueOf = (variable: string): string | undefined => {
-    const found = env.find(({ name }) => name === variable)
+  const variable = (wanted: string): string | undefined => {
+    const found = env.find(({ name }) => name === wanted)
     const ref = found?.valueFrom?.configMapKeyRef
     return ref === undefined ? found?.value : configured(cluster, ref.name, ref.key)
   }
   // A variable that is not known stays as it stands.
   return args.map((text) =>
-    text.replace(/\$\((\w+)\)/g, (all, name: string) => valueOf(name) ?? all),
+    text.replace(/\$\((\w+)\)/g, (all, name: string) => variable(name) ?? all),
   )
+}
+
+/** What stands behind an option. */
+export function valueOf(args: readonly string[], option: string): string | undefined {
+  const index = args.indexOf(option)
+  return index < 0 ? undefined : args[index + 1]
 }

@@ -1,9 +1,11 @@
 import { clusterOf } from './cluster.ts'
 import { jobProblems } from './jobs.ts'
 import { networkProblems } from './network.ts'
+import { nodeProblems } from './nodes.ts'
 import { podProblems } from './pods.ts'
 import { referenceProblems, type Secrets } from './references.ts'
 import { schemaProblems } from './schema.ts'
+import { timeProblems } from './times.ts'
 
 /** All that is wrong with the objects of a run, a line each; `secrets` are those that its user makes. */
 export function problemsOf(objects: readonly unknown[], secrets: Secrets): string[] {
@@ -18,6 +20,8 @@ export function settingProblems(objects: readonly unknown[], secrets: Secrets): 
   return [
     ...cluster.workloads.flatMap(podProblems),
     ...jobProblems(cluster),
+    ...timeProblems(cluster),
+    ...nodeProblems(cluster),
     ...referenceProblems(cluster, secrets),
     ...networkProblems(cluster),
   ]

@@ -15,6 +15,7 @@ export function referenceProblems(cluster: Cluster, secrets: Secrets): string[] 
           volumeProblems(cluster, secrets, volume),
         ),
         ...mountProblems(workload),
+        ...optionalProblems(workload),
         ...variableProblems(cluster, workload),
         ...fileProblems(cluster, secrets, workload),
         ...addressProblems(cluster, workload),
@@ -42,6 +43,25 @@ function mountProblems({ spec }: Workload): string[] {
   const volumes = new Set(spec.volumes?.map(({ name }) => name))
   const used = new Set(mounts.map(({ name }) => name))
   return [...volumes.symmetricDifference(used)].map((name) => `volume ${name}: only on one side`)
+}
+
+/** A pod waits for ever for a secret that is not there: of a file that no container names itself, a run may have no need. */
+function optionalProblems({ spec }: Workload): string[] {
+  const words = textsOf(containersOf(spec).map(({ args, command }) => [args, command])).join(' ')
+  const mounts = containersOf(spec).flatMap(({ volumeMounts = [] }) => volumeMounts)
+  return (spec.volumes ?? [])
+    .filter(({ secret }) => secret !== undefined)
+    .filter(({ name, secret }) => {
+      const isNamed = mounts.some(
+        (mount) => mount.name === name && words.includes(`${mount.mountPath}/`),
+      )
+      return isNamed === (secret?.optional === true)
+    })
+    .map(({ name, secret }) =>
+      secret?.optional === true
+        ? `volume ${name}: is optional, and its containers need it`
+        : `volume ${name}: a run without it would wait for ever`,
+    )
 }
 
 function variableProblems(cluster: Cluster, { spec }: Workload): string[] {
