@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { loadOf } from './load-options.ts'
-import { openPlanOf } from './open-options.ts'
+import { connectionLimits, openPlanOf } from './open-options.ts'
 
 const open = { rate: '500' } as const
 const seeded = { mode: 'default', seed: 7 } as const
@@ -28,6 +28,14 @@ test('an open loop: rate, arrivals, duration and connections, with their default
     [8, 0.5, 'constant', 120_000],
   )
   assert.equal(given.request.timeoutMs, 30_000)
+})
+
+test('connections to begin with: eight, or as many as there may be where that is less', () => {
+  const usual = [{}, { maxConnections: '4' }, { connections: '6', maxConnections: '7' }]
+  assert.deepEqual(
+    usual.map((options) => connectionLimits(options).connections),
+    [8, 4, 6],
+  )
 })
 
 const wrong: [string, Parameters<typeof openPlanOf>[0], RegExp][] = [

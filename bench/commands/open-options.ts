@@ -100,8 +100,9 @@ export function connectionLimits(options: OpenCommandOptions): {
   readonly maxConnections: number
   readonly timeoutMs: number
 } {
-  const connections = whole('--connections', options.connections ?? '8', 100_000)
   const maxConnections = whole('--max-connections', options.maxConnections ?? '64', 100_000)
+  const usual = String(Math.min(usualConnections, maxConnections))
+  const connections = whole('--connections', options.connections ?? usual, 100_000)
   if (maxConnections < connections) {
     throw new BenchError(
       'usage',
@@ -131,6 +132,7 @@ function whole(option: string, text: string, most: number): number {
 }
 
 const smokeMs = 200
+const usualConnections = 8
 const closedOnly = ['quick', 'full', 'precision', 'budget'] as const
 /** Options that only an open loop takes. */
 export const openOnly = [

@@ -153,15 +153,17 @@ export function curveRunChart(run: Run, summary: Summary): LineChart {
   })
 }
 
-/** Draws latency under an offered load. */
-export function offeredRunChart(run: Run, summary: Summary): LineChart {
+/** Draws latency under an offered load; null where no window was a measurement. */
+export function offeredRunChart(run: Run, summary: Summary): LineChart | null {
+  const series = summary.arms.flatMap(({ record, window }) =>
+    window === null ? [] : offeredSeries(run, record.id, window),
+  )
+  if (series.every(({ points }) => points.length === 0)) return null
   return spectrumChart({
     title: 'Latency under offered load',
     subtitle: 'open loop, latency from the intended send; timeouts and errors are samples too',
     footer: footerOf(run, summary),
-    series: summary.arms.flatMap(({ record, window }) =>
-      window === null ? [] : offeredSeries(run, record.id, window),
-    ),
+    series,
   })
 }
 

@@ -27,8 +27,8 @@ export function seatLines({ seats }: WindowFigures, options: TextOptions): strin
 
 type Seat = NonNullable<WindowFigures['seats']>['each'][number]
 
-function cellsOf({ cpuUs, spinUs, wallUs, latenessP99Us, eventLoopUtilization, ...seat }: Seat) {
-  const busy = Math.max(0, cpuUs - spinUs) / wallUs
+function cellsOf({ wallUs, latenessP99Us, eventLoopUtilization, ...seat }: Seat) {
+  const busy = busyUs(seat) / wallUs
   return [
     `${(busy * 100).toFixed(0)} %`,
     `${(eventLoopUtilization * 100).toFixed(0)} %`,
@@ -36,6 +36,12 @@ function cellsOf({ cpuUs, spinUs, wallUs, latenessP99Us, eventLoopUtilization, .
     (seat.clockErrorUs / usPerMs).toFixed(2),
     seat.limits.map(plainText).join('; '),
   ]
+}
+
+/** CPU that was not spent on waiting; of the time of a spin a core that others use gives but a share. */
+function busyUs({ cpuUs, spinUs, runQueueUs }: Pick<Seat, 'cpuUs' | 'spinUs' | 'runQueueUs'>) {
+  const onCore = cpuUs === 0 ? 0 : cpuUs / (cpuUs + (runQueueUs ?? 0))
+  return Math.max(0, cpuUs - spinUs * onCore)
 }
 
 const columns = [
