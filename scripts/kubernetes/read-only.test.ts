@@ -39,7 +39,8 @@ function runInPod(args: readonly string[], writable: readonly string[]) {
   )
 }
 
-const bench = ['bench', 'tls', '--load', 'open', '--rate', '50', '--smoke', '--json']
+// Closed loops: windows on a busy machine may be no measurement, and are then not drawn.
+const bench = ['bench', 'tls', '--smoke', '--json']
 
 test(
   'a run as user 65532 on a read-only file system writes to /tmp and results alone',
